@@ -1,0 +1,91 @@
+"""Our steps in nbgrader's pipelines; named in `nbgrader_config.py`, run by nbgrader's commands.
+
+Imports nbgrader and nothing of ours that scores: nbgrader loads this file for each command.
+"""
+
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
+"""What nbgrader's ClearSolutions leaves where a solution stood."""
+
+NOTES = "autograder"
+"""The key under which the build keeps its notes in a notebook's and a cell's metadata."""
+
+RELEASED_NOTES = ("chapter", "spec")
+"""Those of the notebook's notes that learners get; the others are the build's own."""
+
+
+class StartFromBug(NbGraderPreprocessor):
+    """In a find-the-bug exercise, puts the faulty lines where ClearSolutions left its stub.
+
+    The build stores the faulty lines in the cell's metadata, so that neither the instructor's
+    notebook nor nbgrader's stored cells show them twice. Must come right after ClearSolutions:
+    later steps store the cell and compute its checksum.
+    """
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Replaces the stub; a cell without faulty lines passes unchanged."""
+        notes = cell.metadata.pop(NOTES, None)
+        if notes is not None:
+            cell.source = replace_stub(cell.source, notes["starts_from"])
+        return cell, resources
+
+
+class ForgetBuildNotes(NbGraderPreprocessor):
+    """Drops what the build noted for itself, such as the hash of the last execution."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Keeps the chapter's name and the version of its specification."""
+        notes = nb.metadata.get(NOTES, {})
+        nb.metadata[NOTES] = {key: notes[key] for key in RELEASED_NOTES if key in notes}
+        return nb, resources
+
+
+class Judge(NbGraderPreprocessor):
+    """Takes the place of nbgrader's Execute in `nbgrader autograde`.
+
+    nbgrader would run the learner's cells in a kernel that can also write the scores. Until our
+    own judge stands here, nothing is scored by this command: an error is better than a forged
+    mark.
+    """
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Refuses.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "nbgrader autograde is not connected to the judge yet; "
+            "use: autograder grade SUBMITTED, which fills the same gradebook"
+        )
+
+
+def replace_stub(source: str, faulty: str) -> str:
+    """The cell's source with the stub replaced by the faulty lines, at the stub's indent.
+
+    Raises:
+        ValueError: the source does not hold exactly one stub.
+    """
+    lines = source.split("\n")
+    marker, *rest = STUB.split("\n")
+    found = [index for index, line in enumerate(lines) if line.strip() == marker]
+    if len(found) != 1:
+        raise ValueError(
+            f"a find-the-bug cell holds {len(found)} stubs, expected exactly one; "
+            f"give it one BEGIN SOLUTION block"
+        )
+    start = found[0]
+    indent = lines[start][: -len(marker)]
+    body = [indent + line if line else "" for line in faulty.split("\n")]
+    lines[start : start + 1 + len(rest)] = body
+    return "\n".join(lines)

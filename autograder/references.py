@@ -1,0 +1,108 @@
+"""The package as a worker may see it: `minitransformer` without what the chapter asks for.
+
+The reference of an exercise must not be in the worker, neither as an object nor as source. So the
+sources are read here, every function and class that is the reference of an exercise of this
+chapter or a later one is cut out of them, and the rest is sent along with the job.
+"""
+
+import ast
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import minitransformer
+from autograder import exercises
+from autograder.spec import Chapter
+
+STUB = '''
+"""What a grading run has in place of the course's `autograder`: names that do nothing."""
+
+def check(*arguments, **options): pass
+hint = quiz = progress = check
+
+def use(thing):
+    if not isinstance(thing, str):
+        return thing
+    import importlib, sys
+    for name in PLACES.get(thing, ()):
+        return getattr(importlib.import_module(name), thing)
+    raise NameError(f"there is no reference for {thing!r} in a grading run")
+
+PLACES = %r
+'''
+
+
+def place(reference: Callable[..., Any]) -> tuple[str, str]:
+    """(module, name) of a reference."""
+    return reference.__module__, reference.__qualname__
+
+
+@functools.lru_cache
+def package(chapter_name: str, keep: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Module name → source, for a worker that grades this chapter.
+
+    Args:
+        chapter_name: references of this chapter and of later ones are cut out.
+        keep: ids of this chapter's exercises whose references stay, and what those stand on.
+    """
+    chapter = exercises.load(chapter_name)
+    kept = keep | {below for name in keep for below in foundations(chapter, name)}
+    cut = {
+        place(exercise.reference)
+        for name in exercises.names()
+        if name >= chapter_name
+        for exercise in exercises.load(name).exercises
+        if not (name == chapter_name and exercise.id in kept)
+    }
+    earlier = {
+        exercise.id: [exercise.reference.__module__]
+        for name in exercises.names()
+        if name < chapter_name
+        for exercise in exercises.load(name).exercises
+    }
+    return {**_stripped(frozenset(cut)), "autograder": STUB % earlier}
+
+
+def foundations(chapter: Chapter, exercise_id: str) -> tuple[str, ...]:
+    """All exercises below this one in its chapter, nearest first."""
+    found: list[str] = []
+    waiting = list(chapter.exercise(exercise_id).stands_on)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found.append(name)
+            waiting += chapter.exercise(name).stands_on
+    return tuple(found)
+
+
+@functools.lru_cache
+def _stripped(cut: frozenset[tuple[str, str]]) -> dict[str, str]:
+    root = Path(minitransformer.__file__).parent
+    names = {name for _, name in cut}
+    sources = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        own = {name for place_, name in cut if place_ == module}
+        tree.body = [node for node in tree.body if getattr(node, "name", None) not in own]
+        sources[module] = ast.unparse(_without_imports(tree, names))
+    return sources
+
+
+def _without_imports(tree: ast.Module, names: set[str]) -> ast.Module:
+    """Drop what is cut from `from minitransformer… import …`, wherever it stands."""
+
+    class Drop(ast.NodeTransformer):
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+            if node.level or (node.module or "").split(".")[0] == "minitransformer":
+                node.names = [alias for alias in node.names if alias.name not in names]
+            return node if node.names else ast.Pass()
+
+        def visit_Assign(self, node: ast.Assign) -> ast.AST:
+            if isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+                return ast.Pass()
+            return node
+
+    return ast.fix_missing_locations(Drop().visit(tree))

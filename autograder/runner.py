@@ -1,0 +1,146 @@
+"""Runs one probe on one function, the same way in the worker, in the notebook and in the judge.
+
+What comes out is an observation: named values, or the exception that was raised. Torch's global
+state (seed, default dtype, grad mode) is set before each run and put back after it, so that a
+learner who changed it loses nothing. Nothing here compares or scores.
+"""
+
+import contextlib
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograder import probes
+
+MESSAGE_LIMIT = 500
+
+
+def observe(
+    namespace: Mapping[str, Any],
+    name: str,
+    probe: str,
+    inputs: dict[str, Any],
+    forbidden: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Run a probe on `namespace[name]`.
+
+    Args:
+        namespace: where the learner's cells were run.
+        name: the exercise's id.
+        probe: the name of a function of `autograder.probes`.
+        inputs: what the probe takes.
+        forbidden: functions of torch that would do the exercise; see `Shortcuts`.
+
+    Returns:
+        {"values": {…}} or {"error": {"type", "message", "line", "cell"}}; and "shortcut", the
+        name of a forbidden function, when one was called.
+    """
+    if name not in namespace:
+        error = {"type": "NameError", "message": f"{name} is not defined", "line": 0, "cell": ""}
+        return {"error": error}
+    shortcuts = Shortcuts(forbidden)
+    with clean_state(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with shortcuts.watched():
+                seen: dict[str, Any] = {"values": getattr(probes, probe)(namespace[name], inputs)}
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:
+            seen = {"error": describe(error)}
+    if shortcuts.called:
+        seen["shortcut"] = shortcuts.called[0]
+    return seen
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain data: type, message, and the innermost line in a notebook cell."""
+    line, cell = 0, ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith("<cell ") or "ipykernel" in frame.filename:
+            line, cell = frame.lineno or 0, frame.filename
+    if isinstance(error, SyntaxError):
+        line, cell = error.lineno or 0, error.filename or ""
+    try:
+        message = str(error)
+    except BaseException:
+        message = "(its message could not be read)"
+    return {
+        "type": type(error).__name__[:80],
+        "message": message[:MESSAGE_LIMIT],
+        "line": line,
+        "cell": cell[:80],
+    }
+
+
+@contextlib.contextmanager
+def clean_state() -> Iterator[None]:
+    """Torch's defaults inside, whatever the learner set outside; put back afterwards."""
+    dtype, grad, random = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
+    device = torch.get_default_device()
+    try:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device("cpu")
+        torch.set_grad_enabled(True)
+        torch.manual_seed(0)
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(device)
+        torch.set_grad_enabled(grad)
+        torch.set_rng_state(random)
+
+
+class Shortcuts:
+    """Notes every call of a forbidden torch function, at two levels.
+
+    A function counts when its bare name starts with a forbidden one: "softmax" covers
+    `torch.softmax`, `F.softmax`, `Tensor.softmax`, `nn.Softmax` (function mode) and the operator
+    `aten::_softmax` behind them all (dispatch mode). This is a policy, not a wall.
+
+    Args:
+        forbidden: bare names, such as "scaled_dot_product_attention".
+    """
+
+    def __init__(self, forbidden: tuple[str, ...]) -> None:
+        self.forbidden = forbidden
+        self.called: list[str] = []
+
+    def note(self, name: str) -> None:
+        """Remember the call if it is forbidden."""
+        if name.strip("_").startswith(self.forbidden):
+            self.called.append(name.strip("_"))
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Inside, calls are noted; free where nothing is forbidden."""
+        if not self.forbidden:
+            yield
+            return
+        with _Functions(self), _Operators(self):
+            yield
+
+
+class _Functions(TorchFunctionMode):
+    def __init__(self, shortcuts: Shortcuts) -> None:
+        super().__init__()
+        self.shortcuts = shortcuts
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.shortcuts.note(getattr(func, "__name__", ""))
+        return func(*args, **(kwargs or {}))
+
+
+class _Operators(TorchDispatchMode):
+    def __init__(self, shortcuts: Shortcuts) -> None:
+        super().__init__()
+        self.shortcuts = shortcuts
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.shortcuts.note(func.name().split("::")[-1].split(".")[0])
+        return func(*args, **(kwargs or {}))

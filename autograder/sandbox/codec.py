@@ -1,0 +1,182 @@
+"""Messages between judge and worker: strict JSON plus raw array bytes, never pickle.
+
+A frame is two big-endian lengths (header, arrays), a JSON header, and the bytes of the arrays.
+What JSON cannot say is tagged: {"t": "tuple", "v": […]}. An object that is none of the known
+kinds becomes `Opaque`, which equals nothing. `decode` trusts nothing: sizes, kinds, dtypes and
+shapes are checked, and anything else is a `CodecError`.
+"""
+
+import base64
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.errors import CodecError
+
+MAX_HEADER = 8 * 2**20
+MAX_ARRAYS = 64 * 2**20
+MAX_DEPTH = 20
+PREFIX = struct.Struct(">II")
+
+_DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
+        torch.float16, torch.bfloat16, torch.float32, torch.float64,
+        torch.complex64, torch.complex128,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Something that cannot cross: only the name of its type did."""
+
+    type: str
+
+
+def encode(message: Any) -> bytes:
+    """The message as one frame.
+
+    Raises:
+        CodecError: it is deeper or larger than the limits allow.
+    """
+    arrays: list[bytes] = []
+    header = json.dumps(_pack(message, arrays, 0), allow_nan=False).encode("utf-8", "surrogatepass")
+    blob = b"".join(arrays)
+    if len(header) > MAX_HEADER or len(blob) > MAX_ARRAYS:
+        raise CodecError(f"a message of {len(header) + len(blob)} bytes is over the size limit")
+    return PREFIX.pack(len(header), len(blob)) + header + blob
+
+
+def lengths(prefix: bytes) -> tuple[int, int]:
+    """Header and array lengths announced by a frame's first `PREFIX.size` bytes.
+
+    Raises:
+        CodecError: they are over the limits.
+    """
+    header, arrays = PREFIX.unpack(prefix)
+    if header > MAX_HEADER or arrays > MAX_ARRAYS:
+        raise CodecError(f"a message of {header + arrays} bytes is over the size limit")
+    return header, arrays
+
+
+def decode(header: bytes, arrays: bytes) -> Any:
+    """The message that `encode` made.
+
+    Raises:
+        CodecError: the bytes are not such a message.
+    """
+    try:
+        return _unpack(json.loads(header.decode("utf-8", "surrogatepass")), arrays, 0)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, RuntimeError) as error:
+        raise CodecError(f"not a message: {type(error).__name__}") from error
+
+
+def normal(message: Any) -> Any:
+    """The message as it would arrive at the other end."""
+    frame = encode(message)
+    size, _ = lengths(frame[: PREFIX.size])
+    return decode(frame[PREFIX.size : PREFIX.size + size], frame[PREFIX.size + size :])
+
+
+def _pack(value: Any, arrays: list[bytes], depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise CodecError(f"values nested deeper than {MAX_DEPTH} cannot cross")
+    if value is None or type(value) in (bool, str):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if type(value) is int:
+        return value if abs(value) < 2**53 else {"t": "int", "v": str(value)[:5000]}
+    if type(value) is float:
+        return value if math.isfinite(value) else {"t": "float", "v": str(value)}
+    return _pack_object(value, arrays, depth)
+
+
+def _pack_object(value: Any, arrays: list[bytes], depth: int) -> Any:
+    def each(values: Any) -> list[Any]:
+        return [_pack(item, arrays, depth + 1) for item in values]
+
+    if isinstance(value, list):
+        return each(list.__iter__(value))
+    if isinstance(value, tuple):
+        return {"t": "tuple", "v": each(tuple.__iter__(value))}
+    if isinstance(value, dict):
+        return {"t": "dict", "v": [each(pair) for pair in dict.items(value)]}
+    if isinstance(value, set | frozenset):
+        return {"t": "set", "v": each(sorted(value, key=repr))}
+    if isinstance(value, bytes):
+        return {"t": "bytes", "v": base64.b64encode(value).decode()}
+    if isinstance(value, torch.Tensor):
+        return _pack_tensor(value, arrays)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return {"t": "ndarray", "v": _pack_tensor(torch.from_numpy(value.copy()), arrays)}
+    if isinstance(value, torch.dtype):
+        return {"t": "dtype", "v": str(value)}
+    return {"t": "opaque", "v": type(value).__name__[:80]}
+
+
+def _pack_tensor(value: torch.Tensor, arrays: list[bytes]) -> Any:
+    name = str(value.dtype).removeprefix("torch.")
+    if name not in _DTYPES or value.layout != torch.strided or value.device.type == "meta":
+        return {"t": "opaque", "v": f"{name} tensor"}
+    plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    start = sum(map(len, arrays))
+    if start + len(raw) > MAX_ARRAYS:
+        raise CodecError(f"arrays of {start + len(raw)} bytes are over the size limit")
+    arrays.append(raw)
+    device = value.device.type
+    return {"t": "tensor", "v": [name, list(plain.shape), device, start, len(raw)]}
+
+
+def _unpack(value: Any, arrays: bytes, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise CodecError(f"values nested deeper than {MAX_DEPTH} are refused")
+    if isinstance(value, list):
+        return [_unpack(item, arrays, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind, content = value["t"], value["v"]
+    if kind == "tensor":
+        return _unpack_tensor(content, arrays)
+    if kind == "ndarray":
+        return _unpack_tensor(content["v"], arrays).numpy()
+    if kind in ("tuple", "set", "dict"):
+        items = [_unpack(item, arrays, depth + 1) for item in content]
+        if kind == "dict":
+            return {_key(key): item for key, item in items}
+        return tuple(items) if kind == "tuple" else frozenset(map(_key, items))
+    simple = {
+        "int": int,
+        "float": float,
+        "bytes": lambda text: base64.b64decode(text, validate=True),
+        "dtype": str,
+        "opaque": lambda text: Opaque(str(text)[:80]),
+    }
+    return simple[kind](content)
+
+
+def _key(value: Any) -> Any:
+    return value if value.__hash__ is not None and not isinstance(value, torch.Tensor) else Opaque("key")
+
+
+def _unpack_tensor(content: Any, arrays: bytes) -> torch.Tensor:
+    name, shape, _device, start, size = content
+    dtype = _DTYPES[name]
+    if not all(type(n) is int and n >= 0 for n in (*shape, start, size)) or len(shape) > 16:
+        raise CodecError("a tensor's shape is not a list of whole numbers")
+    if size != math.prod(shape) * dtype.itemsize or start + size > len(arrays):
+        raise CodecError("a tensor's bytes do not fit its shape")
+    if size == 0:
+        return torch.zeros(shape, dtype=dtype)
+    raw = bytearray(arrays[start : start + size])
+    if dtype == torch.bool:  # a byte other than 0 and 1 must not become a bool
+        return (torch.frombuffer(raw, dtype=torch.uint8) != 0).reshape(shape)
+    return torch.frombuffer(raw, dtype=dtype).reshape(shape)

@@ -1,0 +1,74 @@
+"""The warm process: it only imports, then forks one worker a session. It holds no secret.
+
+Run by `session.Server` as a script. Orders come over one socket: "f" with a descriptor forks a
+worker that serves it, "k" with a process id kills that worker's group. A worker's id is answered
+for until it was killed here, so an id is never somebody else's. Where forking after an import of
+torch is unsafe (not Linux), this very process serves one session and ends.
+"""
+
+import os
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+
+REPLY = struct.Struct(">i")
+
+
+def warm() -> None:
+    """Import what notebooks import, so that a worker finds it there."""
+    import IPython.core.inputtransformer2
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot
+    import numpy
+    import torch
+
+    from autograder.runner import observe
+
+    torch.set_num_threads(1)
+    # the first use of a mode, of autograd and of a random draw loads parts of torch: 0.8 s
+    layer = {"layer": lambda x: torch.nn.Linear(2, 2)(x).softmax(-1) + torch.rand(2)}
+    values = {"arguments": {"x": torch.zeros(2, 2)}, "cotangent_seed": 0}
+    observe(layer, "layer", "gradients", values, ("softmax",))
+    numpy.zeros(1)
+
+
+def main(control: socket.socket) -> None:
+    """Take orders until the judge closes its end."""
+    from autograder.sandbox import worker
+
+    while True:
+        order, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not order:
+            return
+        if order == b"f" and sys.platform != "linux":
+            control.sendall(REPLY.pack(os.getpid()))
+            worker.serve(socket.socket(fileno=descriptors[0]))
+        if order == b"f":
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                os.setsid()
+                worker.serve(socket.socket(fileno=descriptors[0]))
+                os._exit(0)
+            os.close(descriptors[0])
+            control.sendall(REPLY.pack(pid))
+        else:
+            (pid,) = REPLY.unpack(control.recv(REPLY.size, socket.MSG_WAITALL))
+            for target in (os.killpg, os.kill):
+                try:
+                    target(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    continue
+            os.waitpid(pid, 0)
+            control.sendall(REPLY.pack(pid))
+
+
+if __name__ == "__main__":
+    # -I keeps the working directory and the environment out of sys.path; the course comes last
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    warm()
+    main(socket.socket(fileno=int(sys.argv[1])))

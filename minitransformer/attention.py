@@ -1,0 +1,199 @@
+"""Which words look at which: softmax, scores, masks, attention, and one self-attention head.
+
+Everything here follows one formula,
+
+    Attention(Q, K, V) = softmax(Q K^T / sqrt(d_k)) V,
+
+cut into functions that can be read, tested and replaced one at a time. Masks are boolean, and
+True means "may be attended to". Imports nothing from the package.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def softmax(scores: Tensor, dim: int = -1) -> Tensor:
+    """Turn scores into weights that are positive and sum to 1 along ``dim``.
+
+        softmax(s)_j = exp(s_j) / sum_k exp(s_k)
+
+    The largest score is subtracted first. That changes nothing in the fraction, and keeps exp
+    from overflowing. A score of -inf gets the weight 0.
+
+    Args:
+        scores: floating point, any shape.
+        dim: the axis along which the weights sum to 1.
+
+    Returns:
+        Weights, same shape and dtype as ``scores``.
+    """
+    exponentials = (scores - scores.amax(dim=dim, keepdim=True)).exp()
+    return exponentials / exponentials.sum(dim=dim, keepdim=True)
+
+
+def similarity_scores(query: Tensor, key: Tensor) -> Tensor:
+    """Scaled dot products: how well each query fits each key.
+
+        scores = Q K^T / sqrt(d_k)
+
+    A dot product of two random vectors of length d_k has variance d_k. Divided by sqrt(d_k) it
+    has variance 1, whatever the size, and the softmax that follows stays soft.
+
+    Args:
+        query: ``(..., seq_q, d_k)``.
+        key: ``(..., seq_k, d_k)``.
+
+    Returns:
+        Scores ``(..., seq_q, seq_k)``; row i belongs to query i.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.1.
+    """
+    d_k = query.shape[-1]
+    if key.shape[-1] != d_k:
+        raise ValueError(
+            f"query and key must have the same last size d_k, got {d_k} and {key.shape[-1]} "
+            f"(shapes {tuple(query.shape)} and {tuple(key.shape)})"
+        )
+    return query @ key.transpose(-2, -1) / math.sqrt(d_k)
+
+
+def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
+    """Which keys are real tokens, and not padding.
+
+    Args:
+        ids: token ids ``(batch, seq)``.
+        pad_id: the id of ``[PAD]``.
+
+    Returns:
+        A bool tensor ``(batch, 1, seq)``, True where a token is real. The axis of size 1 stands
+        for the queries: all queries of a sentence may see the same keys.
+    """
+    if ids.dim() != 2:
+        raise ValueError(
+            f"ids must have shape (batch, seq), got {tuple(ids.shape)}; "
+            "make one sentence a batch of one with ids.unsqueeze(0)"
+        )
+    return (ids != pad_id).unsqueeze(1)
+
+
+def causal_mask(seq: int) -> Tensor:
+    """Which keys lie in the past: query i may see the keys 0..i, itself included.
+
+    Args:
+        seq: the number of tokens.
+
+    Returns:
+        A bool tensor ``(seq, seq)``, True on and below the diagonal, on the CPU (move it with
+        ``.to(device)``).
+    """
+    return torch.ones(seq, seq, dtype=torch.bool).tril()
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How much each query attends to each key.
+
+        weights = softmax(scores), with score -inf wherever the mask is False
+
+    Args:
+        query: ``(..., seq_q, d_k)``.
+        key: ``(..., seq_k, d_k)``.
+        mask: bool, any shape that broadcasts to ``(..., seq_q, seq_k)``; True = may be attended
+            to. Each query needs at least one key that it may see.
+
+    Returns:
+        Weights ``(..., seq_q, seq_k)``; each row sums to 1, masked keys have weight exactly 0.
+    """
+    scores = similarity_scores(query, key)
+    if mask is not None:
+        _check_mask(mask, scores)
+        scores = scores.masked_fill(~mask, -math.inf)
+    return softmax(scores, dim=-1)  # over the keys
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Attention: for each query, the mean of the values, weighted by how well their keys fit.
+
+        Attention(Q, K, V) = softmax(Q K^T / sqrt(d_k)) V
+
+    Args:
+        query: ``(..., seq_q, d_k)``.
+        key: ``(..., seq_k, d_k)``.
+        value: ``(..., seq_k, d_v)``; one value per key.
+        mask: see :func:`attention_weights`.
+
+    Returns:
+        ``(context, weights)``: the context vectors ``(..., seq_q, d_v)`` and the weights
+        ``(..., seq_q, seq_k)`` they were mixed with.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.1, equation 1. We also
+    return the weights, to look at them.
+    """
+    if value.shape[-2] != key.shape[-2]:
+        raise ValueError(
+            f"each key needs one value, got {key.shape[-2]} keys and {value.shape[-2]} values "
+            f"(shapes {tuple(key.shape)} and {tuple(value.shape)})"
+        )
+    weights = attention_weights(query, key, mask)
+    return weights @ value, weights
+
+
+class SelfAttention(nn.Module):
+    """One attention head in which the tokens of a sentence look at each other.
+
+        Q = X W_Q,  K = X W_K,  V = X W_V,  context = Attention(Q, K, V)
+
+    with X ``(batch, seq, d_model)`` and W_Q, W_K, W_V ``(d_model, d_head)``, held by three linear
+    layers ``query``, ``key`` and ``value`` without bias. (``nn.Linear`` stores its weight
+    transposed: ``query.weight`` is ``(d_head, d_model)``.)
+
+    Args:
+        d_model: the size of the vectors that come in.
+        d_head: the size of queries, keys and values.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2; one head, and no
+    output projection, which comes with several heads.
+    """
+
+    def __init__(self, d_model: int, d_head: int):
+        super().__init__()
+        self.query = nn.Linear(d_model, d_head, bias=False)
+        self.key = nn.Linear(d_model, d_head, bias=False)
+        self.value = nn.Linear(d_model, d_head, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Let every token look at every token that the mask allows.
+
+        Args:
+            x: ``(batch, seq, d_model)``.
+            mask: bool, broadcasts to ``(batch, seq, seq)``, True = may be attended to.
+
+        Returns:
+            ``(context, weights)`` with shapes ``(batch, seq, d_head)`` and ``(batch, seq, seq)``.
+        """
+        return scaled_dot_product_attention(self.query(x), self.key(x), self.value(x), mask)
+
+
+def _check_mask(mask: Tensor, scores: Tensor) -> None:
+    if mask.dtype != torch.bool:
+        raise TypeError(
+            f"mask must be bool (True = may be attended to), got {mask.dtype}; "
+            "a mask of ones and zeros becomes one with mask.bool()"
+        )
+    try:
+        fits = torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"mask {tuple(mask.shape)} does not broadcast to the scores {tuple(scores.shape)} "
+            "(..., seq_q, seq_k); a mask over keys has shape (batch, 1, seq_k)"
+        )
+    if not mask.any(dim=-1).all():
+        raise ValueError(
+            "mask hides every key from at least one query, and a softmax over nothing is not "
+            "defined; leave each query at least one key"
+        )

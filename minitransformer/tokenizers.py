@@ -1,0 +1,147 @@
+"""From text to token ids and back.
+
+A model reads numbers. This room holds the word-level way there: cut a text into tokens, number
+the tokens once and for all in a vocabulary, and translate between the two. Imports nothing from
+the package.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def tokenize(text: str) -> list[str]:
+    """Cut a text into lower-case words and single punctuation marks.
+
+    A word is a run of letters, digits and underscores (``\\w+``); every other character that is
+    not white space stands alone: ``"Mia eats, Leo cooks."`` becomes
+    ``["mia", "eats", ",", "leo", "cooks", "."]``.
+
+    Args:
+        text: any string; the empty string has no tokens.
+
+    Returns:
+        The tokens, in reading order.
+    """
+    if not isinstance(text, str):
+        raise TypeError(
+            f"text must be one string, got {type(text).__name__}; "
+            "for several texts call tokenize on each"
+        )
+    return re.findall(r"\w+|[^\w\s]", text.lower())
+
+
+def build_vocab(texts: Sequence[str], min_count: int = 1) -> dict[str, int]:
+    """Number every token that occurs in the texts.
+
+    The special tokens come first (``[PAD]`` is 0, ``[UNK]`` is 1, ...), then the tokens from the
+    most to the least frequent; tokens with equal counts stand in alphabetical order, so the same
+    texts always give the same vocabulary.
+
+    Args:
+        texts: a list of strings.
+        min_count: tokens that occur less often are left out (they are read as ``[UNK]``).
+
+    Returns:
+        A dict from token to id; the ids are 0, 1, ..., ``len(vocab) - 1``.
+    """
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of strings, got one string; write [text]")
+    if min_count < 1:
+        raise ValueError(f"min_count must be at least 1, got {min_count}")
+    counts = Counter(token for text in texts for token in tokenize(text))
+    frequent = [token for token, count in counts.items() if count >= min_count]
+    frequent.sort(key=lambda token: (-counts[token], token))
+    return {token: index for index, token in enumerate([*SPECIAL_TOKENS, *frequent])}
+
+
+def encode(text: str, vocab: dict[str, int]) -> list[int]:
+    """Translate a text into token ids; a token that the vocabulary lacks becomes ``[UNK]``.
+
+    Args:
+        text: any string, cut by :func:`tokenize`.
+        vocab: token to id, as :func:`build_vocab` makes it.
+
+    Returns:
+        One id per token.
+    """
+    if "[UNK]" not in vocab:
+        raise ValueError("vocab has no '[UNK]' for unknown words; make it with build_vocab")
+    return [vocab.get(token, vocab["[UNK]"]) for token in tokenize(text)]
+
+
+def decode(ids: Iterable[int], vocab: dict[str, int]) -> str:
+    """Translate token ids back into a text.
+
+    The tokens are joined with single spaces and ``[PAD]`` is dropped, so upper case and the
+    original spacing do not come back, and an unknown word stays ``[UNK]``.
+
+    Args:
+        ids: token ids, a list or a one-dimensional tensor.
+        vocab: token to id, as :func:`build_vocab` makes it.
+
+    Returns:
+        The text.
+    """
+    token_of = {index: token for token, index in vocab.items()}
+    tokens = []
+    for index in map(int, ids):
+        if index not in token_of:
+            raise ValueError(
+                f"id {index} is not in the vocabulary, whose ids run from 0 to {len(vocab) - 1}; "
+                "decode with the vocabulary that encoded the text"
+            )
+        if token_of[index] != "[PAD]":
+            tokens.append(token_of[index])
+    return " ".join(tokens)
+
+
+def pad_batch(sequences: Sequence[Sequence[int]], pad_id: int = 0) -> Tensor:
+    """Lay sequences of different lengths into one rectangle, filled up with ``pad_id``.
+
+    Args:
+        sequences: ``batch`` lists of ids.
+        pad_id: the id of ``[PAD]``.
+
+    Returns:
+        An int64 tensor ``(batch, seq)``, where ``seq`` is the length of the longest sequence.
+    """
+    seq = max((len(ids) for ids in sequences), default=0)
+    rows = [[*ids, *[pad_id] * (seq - len(ids))] for ids in sequences]
+    return torch.tensor(rows, dtype=torch.int64).view(len(rows), seq)
+
+
+class WordTokenizer:
+    """The four functions above, bound to one vocabulary.
+
+    Args:
+        vocab: token to id, as :func:`build_vocab` makes it.
+    """
+
+    def __init__(self, vocab: dict[str, int]):
+        self.vocab = dict(vocab)
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str], min_count: int = 1) -> "WordTokenizer":
+        """A tokenizer whose vocabulary is built from the texts."""
+        return cls(build_vocab(texts, min_count))
+
+    def __len__(self) -> int:
+        return len(self.vocab)
+
+    def encode(self, text: str) -> list[int]:
+        """Text to ids, see :func:`encode`."""
+        return encode(text, self.vocab)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids to text, see :func:`decode`."""
+        return decode(ids, self.vocab)
+
+    def encode_batch(self, texts: Sequence[str]) -> Tensor:
+        """Texts to one padded tensor of ids ``(batch, seq)``, see :func:`pad_batch`."""
+        return pad_batch([self.encode(text) for text in texts], self.vocab["[PAD]"])
