@@ -4,6 +4,8 @@ Sources are in solutions/, releases in notebooks/; everything that commands prod
 (submissions, gradebook, feedback) is in .course/, which git ignores.
 """
 
+import os
+import sysconfig
 from pathlib import Path
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor
@@ -16,6 +18,11 @@ c = get_config()  # noqa: F821  (traitlets gives it to configuration files)
 root = Path(__file__).resolve().parent
 runtime = root / ".course"
 runtime.mkdir(exist_ok=True)
+
+# nbgrader calls `alembic` by name; it stands beside our Python, perhaps not in PATH.
+scripts = sysconfig.get_path("scripts")
+if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
 
 c.CourseDirectory.root = str(root)
 c.CourseDirectory.course_id = "minitransformer"

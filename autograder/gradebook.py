@@ -204,7 +204,7 @@ def _shown(cell: Any, trusted: Any | None, records: Mapping[str, ExerciseResult]
     answered = trusted.metadata.get("nbgrader", {}).get("solution", False)
     source = _source(cell) if answered else trusted.source
     record = records.get(_grade_id(trusted))
-    outputs = [_verdict(record)] if record else []
+    outputs = [verdict(record)] if record else []
     return nbformat.v4.new_code_cell(source, metadata=trusted.metadata, outputs=outputs)
 
 
@@ -226,12 +226,17 @@ def _source(cell: Any) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _verdict(record: ExerciseResult) -> Any:
-    """The output of a check cell: the verdict as plain text and as escaped HTML."""
+def verdict(record: ExerciseResult) -> Any:
+    """The output of a check cell: the verdict as plain text and as escaped HTML.
+
+    In `pre`, because there MathJax does not look for formulas, which may hold links to scripts.
+    """
     head = f"{record.status}: {record.score:g} of {record.max_score:g} points"
     lines = [f"{'✓' if case.passed else '✗'} {flat(case.name, 200)}" for case in record.cases]
-    plain = "\n".join([head, flat(record.message), *lines])
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    message = html.escape(flat(record.message))
-    rich = f"<p><b>{html.escape(head)}</b></p><p>{message}</p><ul>{items}</ul>"
-    return nbformat.v4.new_output("display_data", {"text/plain": plain, "text/html": rich})
+    rest = "\n".join([flat(record.message), *lines])
+    rich = f"<b>{html.escape(head)}</b>\n{html.escape(rest)}"
+    data = {
+        "text/plain": f"{head}\n{rest}",
+        "text/html": f'<pre style="white-space: pre-wrap">{rich}</pre>',
+    }
+    return nbformat.v4.new_output("display_data", data)

@@ -133,10 +133,23 @@ class Grader:
 
     def grade(self, submission: Submission) -> SubmissionResult:
         """One result for each exercise, whatever the submission does."""
+        found = self._judged(submission, self.chapter.exercises)
+        results = tuple(found[exercise.id] for exercise in self.chapter.exercises)
+        return SubmissionResult(
+            submission.student, submission.assignment, results, submission.note, self.chapter.version
+        )
+
+    def grade_exercise(self, submission: Submission, exercise: Exercise) -> ExerciseResult:
+        """The result of one exercise alone."""
+        return self._judged(submission, (exercise,))[exercise.id]
+
+    def _judged(
+        self, submission: Submission, wanted: tuple[Exercise, ...]
+    ) -> dict[str, ExerciseResult]:
         refused = policy.refusals(self.chapter, submission)
         found: dict[str, ExerciseResult] = {}
         with self._worker(submission, ()) as worker:
-            for exercise in self.chapter.exercises:
+            for exercise in wanted:
                 if exercise.id in submission.missing:
                     why = submission.missing[exercise.id]
                     found[exercise.id] = outcome(exercise, "missing", why)
@@ -144,12 +157,9 @@ class Grader:
                     found[exercise.id] = outcome(exercise, "refused", refused[exercise.id])
                 else:
                     found[exercise.id] = self._try(worker, exercise)
-        for exercise in self.chapter.exercises:
+        for exercise in wanted:
             found[exercise.id] = self._charged_once(submission, exercise, found)
-        results = tuple(found[exercise.id] for exercise in self.chapter.exercises)
-        return SubmissionResult(
-            submission.student, submission.assignment, results, submission.note, self.chapter.version
-        )
+        return found
 
     def refuse(self, student: str, reason: str) -> SubmissionResult:
         """Every exercise refused for one reason: the notebook cannot be read."""
@@ -178,7 +188,7 @@ class Grader:
         """Judge again with references below it, when what it stands on is wrong."""
         own = found[exercise.id]
         below = references.foundations(self.chapter, exercise.id)
-        wrong = tuple(name for name in below if found[name].status != "correct")
+        wrong = tuple(name for name in below if name in found and found[name].status != "correct")
         if own.status in ("correct", "missing", "refused") or not wrong:
             return own
         with self._worker(submission, wrong) as worker:

@@ -54,6 +54,7 @@ def csv_cell(text: str) -> str:
     line = flat(text)
     if text.startswith(("\t", "\r", *FORMULA)) or line.startswith(FORMULA):
         line = "'" + line
+    return line
     return re.sub(r"(;\s*)(?=[=+\-@＝＋－＠])", r"\1'", line)
 
 

@@ -1,10 +1,13 @@
 """Our steps in nbgrader's pipelines; named in `nbgrader_config.py`, run by nbgrader's commands.
 
-Imports nbgrader and nothing of ours that scores: nbgrader loads this file for each command.
+Imports nothing of ours that scores until a notebook is judged: nbgrader loads this file for each
+of its commands.
 """
 
+import json
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -51,23 +54,30 @@ class ForgetBuildNotes(NbGraderPreprocessor):
 class Judge(NbGraderPreprocessor):
     """Takes the place of nbgrader's Execute in `nbgrader autograde`.
 
-    nbgrader would run the learner's cells in a kernel that can also write the scores. Until our
-    own judge stands here, nothing is scored by this command: an error is better than a forged
-    mark.
+    nbgrader would run the learner's cells in a kernel that can also write the scores. Here the
+    cells go to a worker and the judge scores; under each check cell stands the score as its
+    result, where nbgrader's SaveAutoGrades looks for it.
     """
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Refuses.
+        """Judges the notebook; no output of the learner's stays in it."""
+        from autograder.gradebook import verdict
+        from autograder.nbgrader_judge import judged
 
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            "nbgrader autograde is not connected to the judge yet; "
-            "use: autograder grade SUBMITTED, which fills the same gradebook"
-        )
+        names = resources["nbgrader"]
+        result = judged(json.loads(nbformat.writes(nb)), names["student"], names["assignment"])
+        records = {f"{record.exercise}_check": record for record in result.exercises}
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            record = records.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            cell.outputs, cell.execution_count = [], None
+            if record is not None:
+                score = {"text/plain": f"{record.score:g}"}
+                cell.outputs = [nbformat.v4.new_output("execute_result", data=score), verdict(record)]
+        return nb, resources
 
 
 def replace_stub(source: str, faulty: str) -> str:

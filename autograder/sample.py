@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import exercises
-Course = object
+from autograder.course import Course
 from autograder.sources import collect, renamed
 from autograder.spec import Chapter, Exercise
 

@@ -80,14 +80,15 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise SubmissionError(f"this is not a notebook of format 4 (it says {_shown(version)}); open and save it in JupyterLab")
     if len(notebook["cells"]) > MAX_CELLS:
         raise SubmissionError(f"the notebook has more than {MAX_CELLS} cells")
-    return [_cell(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
+    return [plain(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
 
 
 def _shown(value: Any) -> str:
     return str(value)[:20] if isinstance(value, int | float) else "nothing readable"
 
 
-def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+def plain(cell: dict[str, Any]) -> dict[str, Any]:
+    """What is taken from an untrusted cell: type, source, grade_id, id."""
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
@@ -117,7 +118,7 @@ def lay(
     that came last in the learner's notebook wins, as it did there. A given cell that the learner
     changed runs as ours first, then as theirs.
     """
-    known = {index: _cell(cell) for index, cell in enumerate(release)}
+    known = {index: plain(cell) for index, cell in enumerate(release)}
     ids = {exercise.id for exercise in chapter.exercises}
     by_grade = {cell["grade_id"]: index for index, cell in known.items() if cell["grade_id"]}
     by_id = {cell["id"]: index for index, cell in known.items() if cell["id"]}

@@ -59,6 +59,24 @@ def similarity_scores(query: Tensor, key: Tensor) -> Tensor:
     return query @ key.transpose(-2, -1) / math.sqrt(d_k)
 
 
+def score_variance(d_k: int, divisor: float = 1.0) -> float:
+    """The variance of a dot product of two random vectors, after a division.
+
+        Var(q . k / c) = d_k / c^2
+
+    for independent standard normal entries: each of the d_k products has variance 1, variances
+    of independent terms add, and a division by c divides a variance by c^2. The divisor that
+    keeps the variance at 1 is therefore sqrt(d_k).
+
+    Args:
+        d_k: the length of the two vectors.
+        divisor: the number c that the dot product is divided by.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.1, footnote 4.
+    """
+    return d_k / divisor**2
+
+
 def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
     """Which keys are real tokens, and not padding.
 
@@ -91,10 +109,27 @@ def causal_mask(seq: int) -> Tensor:
     return torch.ones(seq, seq, dtype=torch.bool).tril()
 
 
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """A softmax over the keys that may be seen; the hidden ones get weight exactly 0.
+
+        weights = softmax(scores), with score -inf wherever the mask is False
+
+    Args:
+        scores: ``(..., seq_q, seq_k)``.
+        mask: bool, any shape that broadcasts to the scores; True = may be attended to. Each
+            query needs at least one key that it may see.
+
+    Returns:
+        Weights ``(..., seq_q, seq_k)``; each row sums to 1.
+    """
+    _check_mask(mask, scores)
+    return softmax(scores.masked_fill(~mask, -math.inf), dim=-1)  # over the keys
+
+
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
     """How much each query attends to each key.
 
-        weights = softmax(scores), with score -inf wherever the mask is False
+        weights = softmax(Q K^T / sqrt(d_k)), over the keys that the mask allows
 
     Args:
         query: ``(..., seq_q, d_k)``.
@@ -106,10 +141,7 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) ->
         Weights ``(..., seq_q, seq_k)``; each row sums to 1, masked keys have weight exactly 0.
     """
     scores = similarity_scores(query, key)
-    if mask is not None:
-        _check_mask(mask, scores)
-        scores = scores.masked_fill(~mask, -math.inf)
-    return softmax(scores, dim=-1)  # over the keys
+    return softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)
 
 
 def scaled_dot_product_attention(
@@ -175,6 +207,30 @@ class SelfAttention(nn.Module):
             ``(context, weights)`` with shapes ``(batch, seq, d_head)`` and ``(batch, seq, seq)``.
         """
         return scaled_dot_product_attention(self.query(x), self.key(x), self.value(x), mask)
+
+
+def contextual_similarity(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    """How alike two words are after each has looked around in its own sentence.
+
+        cos(C_a[position_a], C_b[position_b]),   C = Attention(X, X, X)
+
+    The same word has the same static embedding in both sentences, with cosine 1. Its context
+    vectors differ as far as its neighbours do.
+
+    Args:
+        sentence_a: the static embeddings of one sentence, ``(seq_a, d_model)``.
+        sentence_b: those of the other, ``(seq_b, d_model)``.
+        position_a, position_b: where the words stand.
+
+    Returns:
+        The cosine, a tensor without dimensions, from -1 to 1.
+    """
+    context_a, _ = scaled_dot_product_attention(sentence_a, sentence_a, sentence_a)
+    context_b, _ = scaled_dot_product_attention(sentence_b, sentence_b, sentence_b)
+    a, b = context_a[position_a], context_b[position_b]  # (d_model,)
+    return a @ b / (a.norm() * b.norm())
 
 
 def _check_mask(mask: Tensor, scores: Tensor) -> None:

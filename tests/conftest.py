@@ -24,6 +24,7 @@ HOSTILE = [
     "![x](http://127.0.0.1:9/leak.png) <style>@import 'http://127.0.0.1:9/leak.css';</style>",
     "../../../../etc/passwd",
     "javascript:alert(3)//{{ 7 * 7 }}{% raw %}</style></title><base href='http://127.0.0.1:9/'>",
+    r"$$\href{javascript:alert(4)}{click}$$ \(\unicode{x3c}\)",
     "x" * 10_000,
     "bad\udcffbytes\r\n=1+1",
 ]

@@ -19,6 +19,7 @@ BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_BUG, END_BUG = "### BEGIN BUG", "### END BUG"
 
 _DELIMITER = re.compile(r"\b(begin|end)\W*(solution|bug)\b", re.IGNORECASE)
+_JUPYTEXT_OWN = {"lines_to_next_cell", "lines_to_end_of_cell_marker"}
 _TAG = re.compile(r"demonstration|raises-exception|nbval-[a-z-]+")
 
 
@@ -69,7 +70,7 @@ def read(path: Path, chapter: Chapter) -> list[SourceCell]:
 
 
 def _cell(cell: dict, path: str, line: int) -> SourceCell:
-    metadata = dict(cell["metadata"])
+    metadata = {key: value for key, value in cell["metadata"].items() if key not in _JUPYTEXT_OWN}
     exercise = metadata.pop("exercise", None)
     tags = tuple(sorted(metadata.pop("tags", ())))
     if metadata:

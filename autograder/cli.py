@@ -1,0 +1,271 @@
+"""The command line: the only module that prints or exits.
+
+Exit codes: 0 done (a bad notebook is a result), 1 the run itself failed, 2 wrong usage.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from autograder.course import Course
+from autograder.errors import AutograderError
+
+app = typer.Typer(
+    help="Build, check and grade the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+SIGNS = {"correct": "✓", "partial": "◐", "wrong": "✗", "missing": "·", "timeout": "⏱", "crashed": "!", "refused": "∅"}
+
+
+def main() -> None:
+    """Entry point: our own errors become one line and exit code 1."""
+    try:
+        app()
+    except AutograderError as error:
+        Console(stderr=True).print(Text(f"error: {error}", style="red"))
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+@app.command()
+def build(
+    chapter: Annotated[list[str] | None, typer.Option(help="Only these chapters.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")] = False,
+) -> None:
+    """Build the notebooks from solutions/NN_topic.py."""
+    from autograder.build import build as build_chapters
+    from autograder.build import stale
+
+    course = Course.find()
+    if check:
+        findings = stale(course, chapter)
+        for line in findings:
+            console.print(Text(line))
+        if findings:
+            raise AutograderError("the notebooks are not current; run: make notebooks")
+        console.print("The notebooks are what their sources make.")
+        return
+    written = build_chapters(course, chapter, say=lambda line: console.print(Text(line)))
+    for path in written:
+        console.print(Text(f"wrote {path.relative_to(course.root)}"))
+    if not written:
+        console.print("The notebooks are current.")
+
+
+@app.command()
+def lab(
+    chapter: Annotated[str | None, typer.Argument(help="Which chapter to open; the first by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="JupyterLab's port.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open your own copies of the chapters in JupyterLab; copies are never overwritten."""
+    from autograder import lab as copies
+
+    course = Course.find()
+    for path in copies.copy_releases(course):
+        console.print(Text(f"made {path.relative_to(course.root)}"))
+    for name in copies.behind(course):
+        console.print(Text(f"{name} has newer text or checks: autograder update {name} keeps your answers"))
+    options = [f"--port={port}"] if port else []
+    options += [] if browser else ["--no-browser"]
+    first = chapter or next(iter(course.chapters()), "")
+    command = copies.lab_command(course, first, options)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    raise SystemExit(subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode)
+
+
+@app.command()
+def update(
+    chapter: Annotated[list[str] | None, typer.Argument(help="Which chapters; all work copies by default.")] = None,
+) -> None:
+    """Bring new text and checks into your work copies and keep your answers."""
+    from autograder import lab as copies
+
+    course = Course.find()
+    for name in chapter or [n for n in course.chapters() if course.work_copy(n).exists()]:
+        backup = copies.update(course, name)
+        said = f"updated; as it was: {backup.relative_to(course.root)}" if backup else "is current"
+        console.print(Text(f"{name} {said}"))
+
+
+@app.command()
+def grade(
+    submitted: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, file_okay=False, help="Folder of <student>/<chapter>/<chapter>.ipynb; a sample class by default."
+        ),
+    ] = None,
+    assignment: Annotated[str | None, typer.Option(help="Only this chapter.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where results go; .course/ by default.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Judge processes; all cores by default.")] = None,
+) -> None:
+    """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
+    from autograder import grade as grading
+    from autograder.sample import write_class
+
+    course = Course.find()
+    if submitted is None:
+        submitted = course.runtime / "submitted"
+        write_class(course, submitted)
+        console.print("No folder was given: grading the sample class.")
+    _, own_secret = grading.secret_of(course)
+    if not own_secret:
+        how = f"set {grading.SECRET_VARIABLE} or write .course/secret"
+        console.print(f"Hidden inputs come from the default secret, which everybody can know; for marks that count, {how}.")
+    found = grading.find_jobs(course, submitted, assignment)
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("grading", total=len(found))
+        written = grading.grade(course, found, out or course.runtime, jobs, lambda result: bar.advance(task))
+    _marks(written.results)
+    console.print(f"Grades:   {written.grades}", soft_wrap=True)
+    console.print(f"Report:   {written.report}", soft_wrap=True)
+    console.print(f"Gradebook for nbgrader's formgrader: {written.gradebook}", soft_wrap=True)
+
+
+def _marks(results: Iterable) -> None:
+    from autograder.inert import flat
+
+    table = Table("student", "chapter", "points", "exercises", title="Marks")
+    for result in results:
+        signs = "".join(SIGNS[exercise.status] for exercise in result.exercises)
+        points = f"{result.score:g} of {result.max_score:g}"
+        table.add_row(Text(flat(result.student, 40)), result.assignment, points, signs)
+    console.print(table)
+    console.print("  ".join(f"{sign} {name}" for name, sign in SIGNS.items()))
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A notebook of this course.")],
+) -> None:
+    """Judge one notebook on the visible inputs, as its check cells do, in the sandbox."""
+    from autograder import exercises
+    from autograder.judge import VISIBLE
+    from autograder.sandbox import Server
+    from autograder.scheduling import Job, grade_one
+
+    course = Course.find()
+    chapter = notebook.stem
+    if chapter not in exercises.names():
+        raise AutograderError(f"{notebook.name} is not a chapter; expected one of {', '.join(exercises.names())}")
+    with Server() as server:
+        job = Job("you", chapter, notebook, course.release(chapter), VISIBLE)
+        result = grade_one(job, server).result
+    table = Table("exercise", "points", "", "", title=f"{result.score:g} of {result.max_score:g} points")
+    for one in result.exercises:
+        table.add_row(one.exercise, f"{one.score:g}/{one.max_score:g}", SIGNS[one.status], Text(one.message))
+    console.print(table)
+
+
+@app.command()
+def validate(
+    chapter: Annotated[list[str] | None, typer.Option(help="Only these chapters.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """The tests of the tests: every exercise is judged as its specification promises."""
+    from autograder import exercises
+    from autograder.validate import COUNTS
+    from autograder.validate import validate as tallies
+
+    course = Course.find()
+    names = chapter or list(exercises.names())
+    total = sum(len(exercises.load(name).exercises) for name in names)
+    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    found = []
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        for tally in tallies(course, names, lambda name: bar.update(task, description=name)):
+            found.append(tally)
+            bar.advance(task)
+    gaps = [gap for tally in found for gap in tally.gaps]
+    if as_json:
+        rows = [{"chapter": t.chapter, "exercise": t.exercise, "held": t.held, "tried": t.tried} for t in found]
+        print(json.dumps({"exercises": rows, "gaps": gaps}, indent=1))
+    else:
+        table = Table("exercise", *COUNTS)
+        for tally in found:
+            cells = (f"{tally.held[c]}/{tally.tried[c]}" for c in COUNTS)
+            table.add_row(tally.exercise, *cells)
+        sums = (f"{sum(t.held[c] for t in found)}/{sum(t.tried[c] for t in found)}" for c in COUNTS)
+        table.add_section()
+        table.add_row(f"all {len(found)}", *sums)
+        console.print(table)
+        for gap in gaps:
+            console.print(Text(gap, style="red"))
+    if gaps:
+        raise AutograderError(f"{len(gaps)} gaps")
+
+
+@app.command()
+def progress() -> None:
+    """How far you are, from the checks that passed in your work folder."""
+    from autograder import exercises
+
+    course = Course.find()
+    file = course.work / ".progress.json"
+    right = set(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else set()
+    table = Table("chapter", "exercises", "points")
+    for name in exercises.names():
+        all_ = exercises.load(name).exercises
+        done = [e for e in all_ if e.id in right]
+        points = f"{sum(e.points for e in done)} of {sum(e.points for e in all_)}"
+        table.add_row(name, f"{len(done)} of {len(all_)}", points)
+    console.print(table)
+
+
+@app.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="The CSV file; .course/marks.csv by default.")] = None,
+    gradebook: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A gradebook.db.")] = None,
+) -> None:
+    """Write the marks as they stand in the gradebook, manual grading included."""
+    from autograder.exports import export_marks
+
+    course = Course.find()
+    database = gradebook or course.runtime / "gradebook.db"
+    if not database.exists():
+        raise AutograderError(f"there is no gradebook at {database}; run: autograder grade")
+    path = out or course.runtime / "marks.csv"
+    rows = export_marks(f"sqlite:///{database.resolve()}", path)
+    console.print(f"{rows} rows: {path}", soft_wrap=True)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """What stands between a submission and this machine, and what does not."""
+    walls = {
+        "another process than the judge's": True,
+        "a fork for each submission": sys.platform == "linux",
+        "the references of the chapter taken out": True,
+        "empty environment, own scratch folder": True,
+        "limits on time, memory and file size": sys.platform == "linux",
+        "no reading of other files (Landlock)": False,
+        "no network, new processes or signals (system-call filter)": False,
+        "user, pid, mount, network and ipc namespaces": False,
+    }
+    if as_json:
+        print(json.dumps(walls, indent=1))
+        return
+    for wall, stands in walls.items():
+        console.print(f"{'✓' if stands else '✗'} {wall}")
+    console.print("Walls with ✗ are not built yet: grade strangers' work in a container.")
+
+
+if __name__ == "__main__":
+    main()

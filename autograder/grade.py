@@ -1,0 +1,136 @@
+"""Grades a folder of submissions and writes everything an instructor reads.
+
+The steps, in this order: find the submissions, grade each, then `grades.csv`, the feedback pages,
+the class report, nbgrader's gradebook and the notebooks that formgrader opens.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder import exercises
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.feedback import feedback_page, feedback_path
+from autograder.gradebook import fill_gradebook, write_autograded, write_grades_csv
+from autograder.inert import safe_name
+from autograder.report import class_report
+from autograder.results import SubmissionResult
+from autograder.scheduling import Graded, Job, grade_all
+
+SECRET_VARIABLE = "AUTOGRADER_SECRET"
+DEFAULT_SECRET = "self-paced"
+COURSE_ID = "minitransformer"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the results of a run are."""
+
+    results: tuple[SubmissionResult, ...]
+    grades: Path
+    report: Path
+    gradebook: Path
+
+
+def secret_of(course: Course) -> tuple[str, bool]:
+    """What hidden inputs are drawn from, and whether the instructor set it.
+
+    The environment variable AUTOGRADER_SECRET comes first, then the file `.course/secret`, then
+    the default that everybody knows.
+    """
+    file = course.runtime / "secret"
+    if os.environ.get(SECRET_VARIABLE):
+        return os.environ[SECRET_VARIABLE], True
+    if file.exists():
+        return file.read_text(encoding="utf-8").strip(), True
+    return DEFAULT_SECRET, False
+
+
+def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[Job]:
+    """One job for each submission in `submitted/<student>/<chapter>/<chapter>.ipynb`.
+
+    With `assignment`, a student who handed in nothing for it is a job too: a row of missing
+    exercises.
+
+    Raises:
+        CourseError: there is no student folder with a chapter of this course.
+    """
+    secret, _ = secret_of(course)
+    wanted = (assignment,) if assignment else exercises.names()
+    for name in wanted:
+        exercises.load(name)
+    jobs = []
+    students = sorted(f for f in submitted.iterdir() if f.is_dir() and not f.is_symlink() and f.name[0] != ".")
+    for student in students:
+        for name in wanted:
+            folder = student / name
+            if assignment or (folder.is_dir() and not folder.is_symlink()):
+                path = folder / f"{name}.ipynb"
+                jobs.append(Job(student.name, name, path, course.release(name), secret))
+    if not jobs:
+        layout = "<student>/<chapter>/<chapter>.ipynb"
+        raise CourseError(f"there are no submissions in {submitted}; expected {layout}, chapters: {', '.join(wanted)}")
+    return jobs
+
+
+def grade(
+    course: Course,
+    jobs: list[Job],
+    out: Path,
+    processes: int | None,
+    done: Callable[[SubmissionResult], None],
+) -> Written:
+    """Grade the jobs and write the results to `out`.
+
+    Args:
+        processes: judge processes; all cores by default.
+        done: told each result as it comes.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    graded: list[Graded] = []
+    for one in grade_all(jobs, processes):
+        done(one.result)
+        graded.append(one)
+    graded.sort(key=lambda one: (one.result.student, one.result.assignment))
+    results = tuple(one.result for one in graded)
+    names = sorted({result.assignment for result in results})
+    chapters = [exercises.load(name) for name in names]
+    releases = {name: json.loads(course.release(name).read_text(encoding="utf-8")) for name in names}
+    written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
+    write_grades_csv(results, chapters, written.grades)
+    for one in graded:
+        _pages(one, out, releases[one.result.assignment])
+    class_report(results, chapters, written.report)
+    fill_gradebook(results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID)
+    return written
+
+
+def _pages(one: Graded, out: Path, release: dict[str, Any]) -> None:
+    result = one.result
+    page = out / feedback_path(result.student, result.assignment)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    feedback_page(result, exercises.load(result.assignment), page)
+    student, name = safe_name(result.student), result.assignment
+    path = out / "autograded" / student / name / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_autograded(result, release, final_cells(one, release), path)
+
+
+def final_cells(one: Graded, release: dict[str, Any]) -> list[dict[str, Any]]:
+    """The release's cells with the learner's answers in them and extra cells between."""
+    answers = one.submission.solutions if one.submission else {}
+    extras = [cell for cell in one.submission.cells if cell.kind == "extra"] if one.submission else []
+
+    def at(place: int) -> list[dict[str, Any]]:
+        return [{"cell_type": "code", "metadata": {}, "source": c.source} for c in extras if c.after == place]
+
+    cells = at(-1)
+    for index, cell in enumerate(release["cells"]):
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cells.append({**cell, "source": answers.get(grade_id, cell["source"])})
+        cells += at(index)
+    return cells

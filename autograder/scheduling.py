@@ -1,0 +1,115 @@
+"""Spreads submissions over this machine's cores; knows nothing of what grading is made of.
+
+Each core has a judge process with a warm server of its own. Results come back in any order, each
+as soon as it is there.
+"""
+
+import functools
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder import exercises
+from autograder.errors import AutograderError, SubmissionError
+from autograder.grading import Grader, outcome
+from autograder.results import SubmissionResult
+from autograder.sandbox import Server
+from autograder.submission import Submission, lay, read
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission to grade.
+
+    Args:
+        student, assignment: from the folders' names.
+        path: the notebook file; it may be missing or broken.
+        release: the trusted release notebook's file.
+        secret: what hidden inputs are drawn from.
+    """
+
+    student: str
+    assignment: str
+    path: Path
+    release: Path
+    secret: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A result, with the cells that were run, for the notebook that a person looks at."""
+
+    result: SubmissionResult
+    submission: Submission | None
+
+
+def grade_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[Graded]:
+    """Grade every job; one result each, whatever is in it.
+
+    Args:
+        jobs: what to grade.
+        processes: judge processes; as many as there are cores by default.
+    """
+    count = min(processes or os.cpu_count() or 1, len(jobs)) or 1
+    if count == 1:
+        with Server() as server:
+            for job in jobs:
+                yield grade_one(job, server)
+        return
+    # fork is quick and safe here: nothing but this thread exists yet
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with context.Pool(count, initializer=_begin) as pool:
+        yield from pool.imap_unordered(_grade, jobs)
+
+
+def grade_one(job: Job, server: Server) -> Graded:
+    """Read, lay into the release, run, judge."""
+    grader = Grader(job.assignment, job.secret, server)
+    if not job.path.exists():
+        missing = [outcome(e, "missing", "nothing was submitted") for e in grader.chapter.exercises]
+        empty = SubmissionResult(
+            job.student, job.assignment, tuple(missing), "nothing was submitted", grader.chapter.version
+        )
+        return Graded(empty, None)
+    try:
+        cells = read(job.path)
+    except SubmissionError as error:
+        return Graded(grader.refuse(job.student, str(error)), None)
+    submission = lay(job.student, exercises.load(job.assignment), cells, release_cells(job.release))
+    return Graded(grader.grade(submission), submission)
+
+
+@functools.lru_cache
+def release_cells(path: Path) -> list[dict[str, Any]]:
+    """The cells of a trusted release notebook.
+
+    Raises:
+        AutograderError: it has not been built.
+    """
+    try:
+        cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except OSError as error:
+        raise AutograderError(f"there is no release {path.name}; run: make notebooks") from error
+    return cells
+
+
+_server: Server | None = None
+
+
+def _begin() -> None:
+    global _server
+    torch.set_num_threads(1)
+    _server = Server()
+
+
+def _grade(job: Job) -> Graded:
+    if _server is None:
+        raise RuntimeError("a judge process was used before it began")
+    return grade_one(job, _server)

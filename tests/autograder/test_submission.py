@@ -1,0 +1,153 @@
+"""Untrusted notebooks: read with care, laid into the release, repaired or refused alone."""
+
+import json
+
+import pytest
+
+from autograder.errors import SubmissionError
+from autograder.spec import Chapter, Exercise
+from autograder.submission import lay, plain, read
+
+
+def cell(source, grade_id=None, kind="code", tags=(), cell_id=None):
+    metadata = {"tags": list(tags)} if tags else {}
+    if grade_id:
+        metadata["nbgrader"] = {"grade_id": grade_id, "solution": True}
+    return {"cell_type": kind, "source": source, "metadata": metadata, "id": cell_id or grade_id or source[:8]}
+
+
+def exercise(name):
+    return Exercise(name, name, print, (), ("", "", ""), (), ())
+
+
+CHAPTER = Chapter("01_x", "X", (exercise("first"), exercise("second")))
+RELEASE = [
+    cell("import torch", cell_id="imports"),
+    cell("def first(): raise NotImplementedError()", "first"),
+    cell("check(first)", "first_check"),
+    cell("train()", tags=("demonstration",), cell_id="demo"),
+    cell("def second(): raise NotImplementedError()", "second"),
+    cell("check(second)", "second_check"),
+]
+
+
+def laid(cells):
+    return lay("ada", CHAPTER, [plain(c) for c in cells], RELEASE)
+
+
+def sources(submission):
+    return [c.source for c in submission.cells]
+
+
+def answered(**answers):
+    found = []
+    for c in RELEASE:
+        grade_id = c["metadata"].get("nbgrader", {}).get("grade_id")
+        found.append({**c, "source": answers.get(grade_id, c["source"])})
+    return found
+
+
+def test_answers_run_between_the_given_cells_and_demonstrations_do_not_run():
+    submission = laid(answered(first="def first(): return 1", second="def second(): return 2"))
+    assert sources(submission) == ["import torch", "def first(): return 1", "def second(): return 2"]
+    assert submission.missing == {}
+
+
+def test_an_untouched_stub_is_missing():
+    assert laid(answered(first="def first(): return 1")).missing == {"second": "not attempted yet"}
+
+
+def test_extra_cells_run_where_they_stand():
+    cells = answered(first="def first(): return helper()", second="def second(): return 2")
+    cells.insert(1, cell("def helper(): return 1"))
+    assert sources(laid(cells))[:3] == ["import torch", "def helper(): return 1", "def first(): return helper()"]
+
+
+def test_of_two_cells_with_one_grade_id_both_run_and_the_later_wins():
+    cells = answered(first="def first(): return 1", second="def second(): return 2")
+    cells.insert(3, cell("def first(): return 11", "first"))
+    submission = laid(cells)
+    assert sources(submission).index("def first(): return 11") == 2
+    assert "twice" in submission.note
+
+
+def test_a_deleted_solution_cell_is_missing_and_costs_nothing_else():
+    cells = [c for c in answered(second="def second(): return 2") if c["id"] != "first"]
+    submission = laid(cells)
+    assert "not in the notebook" in submission.missing["first"]
+    assert "second" not in submission.missing
+
+
+def test_an_answer_written_in_an_extra_cell_counts():
+    cells = [*RELEASE, cell("def first():\n    return 1")]
+    assert "first" not in laid(cells).missing
+
+
+def test_deleted_or_changed_check_cells_change_nothing():
+    full = answered(first="def first(): return 1", second="def second(): return 2")
+    without = [c for c in full if "check" not in c["source"]]
+    forged = [{**c, "source": "print('passed')"} if "check" in c["source"] else c for c in full]
+    assert laid(without).cells == laid(full).cells
+    assert laid(forged).cells == laid(full).cells
+
+
+def test_a_changed_given_cell_runs_as_ours_then_as_theirs():
+    cells = answered(first="def first(): return 1")
+    cells[0] = {**cells[0], "source": "import torch\nimport math"}
+    assert sources(laid(cells))[:2] == ["import torch", "import torch\nimport math"]
+
+
+def test_flipped_flags_and_a_foreign_schema_version_are_ignored():
+    cells = answered(first="def first(): return 1")
+    cells[1]["metadata"]["nbgrader"] |= {"schema_version": 99, "points": 1000, "grade": True, "locked": "x"}
+    assert laid(cells).solutions["first"] == "def first(): return 1"
+
+
+def test_a_solution_cell_turned_into_markdown_is_missing():
+    cells = answered(first="def first(): return 1")
+    cells[1] = {**cells[1], "cell_type": "markdown"}
+    assert "first" in laid(cells).missing
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b'{"cells": [{"cell_ty', "cut off"),
+        (b"\x00\x00\x00", "cut off"),
+        (b"", "cut off"),
+        ([], "format 4"),
+        ({"nbformat": 3, "worksheets": []}, "format 4"),
+        ({"nbformat": 4}, "format 4"),
+        ({"nbformat": 4, "cells": "none"}, "format 4"),
+        (b"[" * 100_000, "cut off"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_the_remedy(tmp_path, content, words):
+    with pytest.raises(SubmissionError, match=words):
+        read(write(tmp_path / "n.ipynb", content))
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "n.ipynb"
+    with path.open("wb") as file:
+        file.truncate(200 * 2**20)
+    with pytest.raises(SubmissionError, match="200 MB"):
+        read(path)
+
+
+def test_a_symbolic_link_is_refused(tmp_path):
+    secret = write(tmp_path / "secret.json", {"nbformat": 4, "cells": []})
+    (tmp_path / "n.ipynb").symlink_to(secret)
+    with pytest.raises(SubmissionError, match="regular"):
+        read(tmp_path / "n.ipynb")
+
+
+def test_cells_of_strange_types_are_read_as_empty(tmp_path):
+    cells = [7, {"cell_type": "code", "source": 5, "metadata": "x"}, {"cell_type": "code", "source": ["a", 1, "b"]}]
+    found = read(write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": cells}))
+    assert [c["source"] for c in found] == ["", "ab"]
