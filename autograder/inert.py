@@ -54,7 +54,6 @@ def csv_cell(text: str) -> str:
     line = flat(text)
     if text.startswith(("\t", "\r", *FORMULA)) or line.startswith(FORMULA):
         line = "'" + line
-    return line
     return re.sub(r"(;\s*)(?=[=+\-@＝＋－＠])", r"\1'", line)
 
 

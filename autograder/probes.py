@@ -129,6 +129,16 @@ def draws(target: Any, inputs: Inputs) -> Inputs:
     }
 
 
+def several(target: Any, inputs: Inputs) -> Inputs:
+    """Call it once for each set of arguments: {"before": …, "after": …}.
+
+    Args:
+        inputs: {"name of the result": {argument name: value}}; for properties of several results
+            together, such as "a hidden key changes nothing".
+    """
+    return {name: target(*arguments.values()) for name, arguments in inputs.items()}
+
+
 def _load(built: nn.Module, weights: Inputs) -> None:
     own = dict(built.named_parameters())
     for name, value in weights.items():

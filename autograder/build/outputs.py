@@ -22,7 +22,7 @@ _PNG_NOTES = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf"}
 def normalise(notebook: NotebookNode, root: Path) -> None:
     """Rewrites every output of the notebook in place.
 
-    Absolute paths become relative to the course, memory addresses `0x…`, and pictures lose their
+    Absolute paths become relative to the course, memory addresses `0x...`, and pictures lose their
     text chunks (the plotting library's version).
     """
     for cell in notebook.cells:
@@ -35,7 +35,7 @@ def plain_text(text: str, root: Path) -> str:
     for folder, name in ((root, "."), (PACKAGES, "."), (Path(sys.prefix), "<python>")):
         text = text.replace(f"{folder}/", "" if name == "." else f"{name}/")
         text = text.replace(str(folder), name)
-    return ADDRESS.sub("0x…", CELL_FILE.sub("<cell>", text))
+    return ADDRESS.sub("0x...", CELL_FILE.sub("<cell>", text))
 
 
 def without_notes(png: bytes) -> bytes:

@@ -148,17 +148,7 @@ def _check_solution(text: str, exercise: str, path: str, line: int) -> None:
         raise BuildError(f"{path}:{opened}: {BEGIN_SOLUTION!r} without {END_SOLUTION!r}")
     if not regions:
         raise BuildError(f"{path}:{line}: exercise {exercise!r} has no {BEGIN_SOLUTION!r}")
-    tree = _parse(text, path, line)
-    names = {getattr(node, "name", None) for node in tree.body}
-    names |= {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    if exercise not in names:
-        raise BuildError(f"{path}:{line}: the cell of exercise {exercise!r} does not define it")
+    _parse(text, path, line)
 
 
 def _check_exercises(cells: list[SourceCell], path: Path, chapter: Chapter) -> None:
@@ -179,6 +169,10 @@ def _check_exercises(cells: list[SourceCell], path: Path, chapter: Chapter) -> N
                 f"the first is at line {seen[cell.exercise]}"
             )
         seen[cell.exercise] = cell.line - 1
+        if cell.exercise not in _defined(cell.text):
+            raise BuildError(
+                f"{path}:{cell.line}: the cell of exercise {cell.exercise!r} does not define it"
+            )
         wanted = specified[cell.exercise].kind == "find the bug"
         if wanted != (cell.faulty is not None):
             raise BuildError(
@@ -196,6 +190,17 @@ def _check_exercises(cells: list[SourceCell], path: Path, chapter: Chapter) -> N
             f"{path}:1: the exercises stand in the order {', '.join(seen)}, "
             f"but the specification has {', '.join(specified)}"
         )
+
+
+def _defined(text: str) -> set[str]:
+    """Names of the functions, classes and variables at the cell's top level."""
+    names = set()
+    for node in ast.parse(TransformerManager().transform_cell(text)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
 
 
 def _no_delimiters(text: str, path: str, line: int) -> None:

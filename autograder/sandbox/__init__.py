@@ -8,11 +8,14 @@ for each session. What stands between worker and machine today:
 - the packages `autograder` and `minitransformer` of the course are taken out of the worker; a
   `minitransformer` without the references of the chapter stands in their place;
 - an empty environment, an own scratch folder as working directory, no standard input or output;
+- Landlock, where the kernel has it: only Python and its libraries can be read, only the scratch
+  folder written, no program executed, no TCP connection made, no outside process signalled;
 - limits on memory, file size, processor time and open files, and a wall-clock limit held by the
   judge, which kills the worker's whole process group.
 
-What is not covered yet: reading files of the machine, the network, new processes, signals. Grade
-strangers' work in a container until those walls stand.
+What is not covered yet: forks, sockets other than TCP, and all of the Landlock line where the
+kernel has none. `autograder doctor` tells. Grade strangers' work in a container until the
+system-call filter stands.
 """
 
 from autograder.sandbox.session import Limits, Server, Session

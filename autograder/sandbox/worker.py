@@ -22,7 +22,7 @@ import types
 from typing import Any
 
 from autograder.runner import describe, observe
-from autograder.sandbox import codec
+from autograder.sandbox import codec, landlock
 
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
@@ -128,6 +128,7 @@ def _confine(job: dict[str, Any], channel: int) -> None:
         os.dup2(silent, descriptor)
     os.closerange(3, channel)
     os.closerange(channel + 1, 1024)
+    landlock.confine(job["scratch"])
     used = _address_space()
     _limit(resource.RLIMIT_AS, used + limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])

@@ -1,10 +1,15 @@
 """Attacks and honest oddities, each run for real in the sandbox on the softmax exercise."""
 
+import os
+import socket
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from autograder import exercises
 from autograder.grading import Grader
-from autograder.sandbox import Limits, Server
+from autograder.sandbox import Limits, Server, landlock
 from autograder.submission import Cell, Submission
 
 CHAPTER = "02_attention"
@@ -173,6 +178,32 @@ REFERENCES = {
         "        softmax = f\n"
     ),
 }
+
+
+WALLS = {
+    "the reference's source": "PATH = '{root}/minitransformer/attention.py'\nopen(PATH).read()",
+    "the course's secret": "open('{secret}').read()",
+    "a folder of submissions": "import os\nos.listdir('{root}')",
+    "writing outside": "open('{root}/grades.csv', 'w')",
+    "another process's environment": "open('/proc/{pid}/environ').read()",
+    "another process's memory": "open('/proc/{pid}/mem', 'rb').read(1)",
+    "a program": "import subprocess\nsubprocess.run(['/bin/true'], check=True)",
+    "the network": "import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=1)",
+    "a signal to the judge": "import os\nos.kill({pid}, 0)",
+}
+
+
+@pytest.mark.skipif(landlock.version() < 6, reason="this kernel has no Landlock 6")
+@pytest.mark.parametrize("attempt", WALLS.values(), ids=WALLS)
+def test_what_is_outside_the_wall_cannot_be_reached(grade, tmp_path, attempt):
+    root, secret = Path(__file__).parents[2], tmp_path / "secret"
+    secret.write_text("hunter2")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        reach = attempt.format(root=root, secret=secret, pid=os.getpid(), port=port)
+        tried = "try:\n" + textwrap.indent(reach, "    ") + "\nexcept PermissionError: blocked = True\n"
+        result = grade(f"blocked = False\n{tried}{RIGHT}\nif not blocked: del softmax")
+    assert result.status == "correct"
 
 
 @pytest.mark.parametrize("source", REFERENCES.values(), ids=REFERENCES)
