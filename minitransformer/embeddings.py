@@ -92,6 +92,27 @@ def skip_gram_pairs(ids: Sequence[int], window: int) -> list[tuple[int, int]]:
     return pairs
 
 
+def count_skip_gram_pairs(seq: int, window: int) -> int:
+    """How many pairs :func:`skip_gram_pairs` makes from one sentence, without making them.
+
+        pairs = w (2 seq - w - 1),   w = min(window, seq - 1)
+
+    At distance d there are seq - d places to stand, and each gives two pairs (either word can be
+    the center). The sum over d = 1..w is the formula.
+
+    Args:
+        seq: the number of tokens, at least 1.
+        window: how many places to each side, at least 1.
+
+    Returns:
+        The number of pairs.
+    """
+    if seq < 1 or window < 1:
+        raise ValueError(f"seq and window must be at least 1, got {seq} and {window}")
+    reach = min(window, seq - 1)
+    return reach * (2 * seq - reach - 1)
+
+
 def noise_distribution(counts: Tensor, power: float = 0.75) -> Tensor:
     """The distribution that negative samples are drawn from.
 

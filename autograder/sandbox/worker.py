@@ -121,7 +121,6 @@ def _confine(job: dict[str, Any], channel: int) -> None:
     """Limits, scratch folder, no course packages, no input, no output."""
     limits = job["limits"]
     os.chdir(job["scratch"])
-    os.environ.clear()
     os.environ.update(PATH=os.defpath, HOME=job["scratch"], MPLBACKEND="Agg", OMP_NUM_THREADS="1")
     silent = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

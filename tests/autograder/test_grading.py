@@ -333,6 +333,17 @@ def test_a_helper_in_an_extra_cell_and_a_cell_magic_work(grade):
     assert grade(source, before=[helper]).status == "correct"
 
 
+def test_a_changed_default_dtype_changes_no_verdict(grade):
+    makes_tensors = RIGHT.replace("    return exp", "    exponentials = exponentials + torch.zeros(1)\n    return exp")
+    assert grade(makes_tensors, before=["import torch\ntorch.set_default_dtype(torch.float64)"]).status == "correct"
+
+
+def test_input_left_in_a_function_is_told_in_plain_words(grade):
+    result = grade("def softmax(scores, dim=-1): return input('which? ')")
+    assert "EOFError" in result.message
+    assert "remove it" in result.visible[0].explanation
+
+
 def test_an_exception_is_told_with_type_and_line(grade):
     result = grade("def softmax(scores, dim=-1):\n    x = 1\n    return scroes")
     assert result.status == "wrong"

@@ -83,8 +83,11 @@ class TestClassReport:
         assert re.findall(r'class="mark \w+"[^>]*>(.)<', page.source) == list("!✗✓R✓½–T✓✓✓✓")
 
     def test_each_exercise_has_its_success_rate_and_commonest_mistakes(self, report, results):
-        text = report(results).text
+        page = report(results)
+        text = page.text
         assert "softmax Turn scores into weights 2 of 3 67%" in text
+        bars = [attrs["width"] for tag, attrs in page.tags if attrs.get("class") == "done"]
+        assert bars == ["67", "33", "67", "33"]
         assert "1 × softmax_over_queries It looks as if the softmax runs over the queries" in text
 
     def test_the_commonest_mistake_comes_first_and_at_most_three_are_shown(self, report):

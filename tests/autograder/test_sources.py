@@ -36,7 +36,9 @@ def run(piece):
 
 
 def test_a_function_comes_with_helpers_imports_and_constants_and_runs_elsewhere():
-    again = run(collect(uses_helper, globals()))
+    piece = collect(uses_helper, globals())
+    assert "def helper" in piece.source
+    again = run(piece)
     assert torch.equal(again(torch.ones(2)), uses_helper(torch.ones(2)))
 
 
