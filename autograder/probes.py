@@ -139,6 +139,16 @@ def several(target: Any, inputs: Inputs) -> Inputs:
     return {name: target(*arguments.values()) for name, arguments in inputs.items()}
 
 
+def module_untouched(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, run forward, and hand back the arguments as they are afterwards.
+
+    Args:
+        inputs: as for `module`.
+    """
+    module(target, inputs)
+    return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
+
+
 def _load(built: nn.Module, weights: Inputs) -> None:
     own = dict(built.named_parameters())
     for name, value in weights.items():

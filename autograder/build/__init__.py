@@ -78,6 +78,7 @@ def _built(course: Course, name: str, execute: bool, say: Say) -> dict[Path, str
         run(draft, course, chapter)
     instructor = files.to_text(draft.notebook)
     released = release(course, name, instructor)
+    leaks.scan(released, course.source(name), chapter)
     strays = leaks.strays(course.release(name).parent, course.release(name))
     if strays:
         raise LeakError(f"the release of {name} would carry {', '.join(map(str, strays))}")

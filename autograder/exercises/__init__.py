@@ -24,7 +24,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Chapter:
     """The chapter's specification, with its version filled in.
 
-    The version is a hash of the specification's source and of the probes it uses.
+    The version is a hash of the specification's sources and of the probes it uses.
 
     Raises:
         CourseError: there is no such chapter.
@@ -34,8 +34,9 @@ def load(name: str) -> Chapter:
         raise CourseError(f"there is no chapter {name!r}; the course has {known}")
     module = importlib.import_module(f"autograder.exercises.ch{name}")
     digest = hashlib.sha256()
-    for file in (module.__file__, probes.__file__):
-        digest.update(Path(str(file)).read_bytes())
+    files = sorted(Path(__file__).parent.glob(f"*ch{name[:2]}_*.py"))
+    for file in (*files, Path(str(probes.__file__))):
+        digest.update(file.read_bytes())
     chapter: Chapter = module.CHAPTER
     if chapter.name != name:
         raise CourseError(f"{module.__name__} says it is {chapter.name!r}, expected {name!r}")

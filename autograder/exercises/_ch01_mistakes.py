@@ -262,7 +262,7 @@ def counts_from_one(ids, table):
 
 
 def table_columns(ids, table):
-    return table[:, ids.long() % table.shape[1]]
+    return table[:, ids.long()]
 
 
 def batch_flattened(ids, table):
@@ -293,7 +293,7 @@ def lookup_by_index_select(ids, table):
 
 def lookup_by_gather(ids, table):
     index = ids.long().reshape(-1, 1).expand(-1, table.shape[1])
-    return table.gather(0, index).unflatten(0, ids.shape)
+    return table.gather(0, index).reshape(*ids.shape, -1)
 
 
 # cosine_similarity_matrix
@@ -380,7 +380,7 @@ def wraps_around(ids, window):
     pairs = []
     for position, center in enumerate(ids):
         for neighbour in range(position - window, min(position + window + 1, len(ids))):
-            if neighbour != position and neighbour >= -len(ids):
+            if neighbour != position:
                 pairs.append((center, ids[neighbour]))
     return pairs
 

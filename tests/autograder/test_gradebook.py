@@ -161,12 +161,22 @@ class TestFillGradebook:
             assert (kept.auto_score, kept.manual_score) == (None, 1)
             assert gradebook.find_submission("02_attention", "hopper").score == 2 + 3 + 1
 
+    def test_whoever_and_whatever_comes_later_is_added(self, db_url, chapter, results):
+        shorter = dataclasses.replace(chapter, exercises=chapter.exercises[1:])
+        fill_gradebook(results[1:], [shorter], db_url)
+        fill_gradebook(results, [chapter], db_url)
+        with Gradebook(db_url) as gradebook:
+            for result in results:
+                submission = gradebook.find_submission("02_attention", result.student)
+                assert (submission.score, submission.max_score) == (result.score, 13)
+
     def test_a_failure_half_way_leaves_the_gradebook_as_it_was(self, db_url, chapter, results):
         fill_gradebook(results, [chapter], db_url)
+        other = dataclasses.replace(chapter, name="03_multi_head")
         broken = dataclasses.replace(results[0].exercises[0], score="a lot")
-        worse = dataclasses.replace(results[0], exercises=(broken, *results[0].exercises[1:]))
+        worse = SubmissionResult("hopper", "03_multi_head", (broken,))
         with pytest.raises(Exception, match="float"):
-            fill_gradebook([rescored(results[1], softmax=0), worse], [chapter], db_url)
+            fill_gradebook([rescored(results[1], softmax=0), worse], [chapter, other], db_url)
         assert grade_of(db_url, "bitdiddle", "softmax_check")["auto_score"] == 2
 
     def test_source_cells_come_from_the_release_and_are_kept_without_one(
