@@ -36,7 +36,7 @@ c.CourseDirectory.solution_directory = ".course/solution"
 
 # A chapter is one notebook. No other file travels: not from solutions/ to a release, and not
 # from a submission, where a torch.py would be imported in place of the real one.
-c.CourseDirectory.ignore = ["*", ".*"]
+c.CourseDirectory.ignore = ["*"]
 
 # There is no shared folder through which assignments are handed out.
 c.Exchange.root = str(runtime / "exchange")

@@ -85,13 +85,15 @@ def clean_state() -> Iterator[None]:
     device = torch.get_default_device()
     try:
         torch.set_default_dtype(torch.float32)
-        torch.set_default_device("cpu")
+        if device.type != "cpu":  # a default device slows every call down: set none
+            torch.set_default_device(None)
         torch.set_grad_enabled(True)
         torch.manual_seed(0)
         yield
     finally:
         torch.set_default_dtype(dtype)
-        torch.set_default_device(device)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
         torch.set_grad_enabled(grad)
         torch.set_rng_state(random)
 

@@ -6,6 +6,7 @@ out of where it stands so that it runs elsewhere. Works for files and for notebo
 
 import ast
 import builtins
+import functools
 import linecache
 import re
 import textwrap
@@ -40,9 +41,8 @@ def source_of(thing: Callable[..., Any]) -> str:
     """
     code = _code(thing)
     text = "".join(linecache.getlines(code.co_filename)) if code else ""
-    wanted = (ast.FunctionDef, ast.ClassDef)
     try:
-        nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, wanted)]
+        nodes = _definitions(text)
     except SyntaxError as error:
         raise ValueError(f"the source of {thing.__name__} cannot be read: {error}") from error
     for node in nodes:
@@ -51,6 +51,12 @@ def source_of(thing: Callable[..., Any]) -> str:
         if inside and node.name == thing.__name__:
             return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
     raise ValueError(f"the source of {thing.__name__} is not to be found; define it in a cell")
+
+
+@functools.lru_cache(maxsize=256)
+def _definitions(text: str) -> tuple[ast.FunctionDef | ast.ClassDef, ...]:
+    wanted = (ast.FunctionDef, ast.ClassDef)
+    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, wanted))
 
 
 def _code(thing: Any) -> types.CodeType | None:

@@ -108,8 +108,8 @@ QUIZZES = (
             Choice(
                 "Because it reads all words at once: without positions, \"Squatch eats pizza\" and "
                 "\"pizza eats Squatch\" are the same bag of vectors.",
-                "Yes. The sum, the mean and, as you will see, attention give the same answer for a "
-                "shuffled bag. Adding a vector of the place makes the two differ.",
+                "Yes. Attention, as you will see, treats every word the same wherever it stands. "
+                "Adding the vector of its place to each word makes the two bags differ.",
                 right=True,
             ),
         ),

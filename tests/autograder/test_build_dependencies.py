@@ -80,11 +80,12 @@ def test_code_order_tags_and_specification_count_and_prose_does_not():
     hashes = {
         first,
         execution_hash(notebook("2", "1"), CHAPTER),
-        execution_hash(notebook("12", ""), CHAPTER),
+        execution_hash(notebook("1#", "2"), CHAPTER),
+        execution_hash(notebook("1#[]2"), CHAPTER),
         execution_hash(tagged, CHAPTER),
         execution_hash(notebook("1", "2"), other),
     }
-    assert len(hashes) == 5
+    assert len(hashes) == 6
 
 
 def test_a_name_that_is_no_module_reaches_the_module_it_comes_from(packages):

@@ -50,7 +50,9 @@ def test_a_folder_with_only_one_of_the_two_marks_is_no_course(root):
         Course.find(root)
 
 
-def test_chapters_are_the_numbered_sources_in_order(root):
+def test_chapters_are_the_numbered_sources_in_order(root, monkeypatch):
+    found = sorted((root / "solutions").glob("*.py"), reverse=True)
+    monkeypatch.setattr("pathlib.Path.glob", lambda folder, pattern: found)
     assert Course(root).chapters() == ["01_a", "02_b"]
 
 

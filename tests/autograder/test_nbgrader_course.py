@@ -26,9 +26,12 @@ def test_nbgraders_own_command_makes_the_same_release_and_registers_it(built):
     release = built.course.release(NAME)
     before = release.read_bytes()
     release.unlink()
+    for name in ("answers.txt", ".answers"):
+        (built.course.instructor(NAME).parent / name).write_text("5")
     done = run(built, "nbgrader", "generate_assignment", NAME, "--force")
     assert done.returncode == 0, done.stderr
     assert release.read_bytes() == before
+    assert list(release.parent.iterdir()) == [release]
     assert (built.course.runtime / "gradebook.db").exists()
 
 
