@@ -73,12 +73,12 @@ constraints: $(INSTALLED)  ## write the installed versions to constraints.txt
 
 # Your own python3 is taken when it is new enough; PYTHON=... overrides.
 define FIND_PYTHON
-for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+for python in $(strip $(PYTHON) python3) python3.13 python3.12 python3.11; do \
   if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
     > /dev/null 2>&1; then found=$$python; break; fi; \
 done; \
 if [ -z "$${found:-}" ]; then \
-  echo "No Python 3.11 or newer with venv was found (tried $(PYTHON) python3, python3.13 to" \
+  echo "No Python 3.11 or newer with venv was found (tried $(strip $(PYTHON) python3), python3.13 to" \
     "python3.11). Install one (on Debian and Ubuntu: apt install python3 python3-venv), or say" \
     "where it is: make PYTHON=/path/to/python3" >&2; \
   exit 1; \

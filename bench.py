@@ -48,8 +48,12 @@ def stock(path: Path) -> float:
     start = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     notebook = copy.deepcopy(notebook)
-    notebook.cells = [c for c in notebook.cells if "demonstration" not in c.metadata.get("tags", [])]
-    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute(cwd=str(path.parent))
+    notebook.cells = [
+        c for c in notebook.cells if "demonstration" not in c.metadata.get("tags", [])
+    ]
+    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute(
+        cwd=str(path.parent)
+    )
     HTMLExporter().from_notebook_node(notebook)
     return time.perf_counter() - start
 
@@ -79,10 +83,18 @@ def main() -> None:
         slow = [stock(path) for path in paths[-STOCK:]]
         each, total = ours(course, paths, Path(folder) / "out")
     per_stock, per_ours = statistics.median(slow), total / len(paths)
-    print(f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, torch {torch.__version__}")
+    print(
+        f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, "
+        f"torch {torch.__version__}"
+    )
     print(f"nbgrader's way, one process:     {per_stock:6.2f} s a submission (median of {STOCK})")
-    print(f"ours, one process, pages, gradebook: {per_ours:6.3f} s a submission ({OURS}, start included)")
-    print(f"ours, warm, judging alone:       {statistics.median(each):6.3f} s a submission (median)")
+    print(
+        f"ours, one process, all pages:    {per_ours:6.3f} s a submission "
+        f"({OURS}, start and gradebook included)"
+    )
+    print(
+        f"ours, warm, judging alone:       {statistics.median(each):6.3f} s a submission (median)"
+    )
     print(f"ratio: {per_stock / per_ours:.0f} times")
 
 

@@ -27,7 +27,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
-SIGNS = {"correct": "✓", "partial": "◐", "wrong": "✗", "missing": "·", "timeout": "⏱", "crashed": "!", "refused": "∅"}
+SIGNS = {
+    "correct": "✓",
+    "partial": "◐",
+    "wrong": "✗",
+    "missing": "·",
+    "timeout": "⏱",
+    "crashed": "!",
+    "refused": "∅",
+}
 
 
 def main() -> None:
@@ -44,7 +52,9 @@ def main() -> None:
 @app.command()
 def build(
     chapter: Annotated[list[str] | None, typer.Option(help="Only these chapters.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")
+    ] = False,
 ) -> None:
     """Build the notebooks from solutions/NN_topic.py."""
     from autograder.build import build as build_chapters
@@ -68,7 +78,9 @@ def build(
 
 @app.command()
 def lab(
-    chapter: Annotated[str | None, typer.Argument(help="Which chapter to open; the first by default.")] = None,
+    chapter: Annotated[
+        str | None, typer.Argument(help="Which chapter to open; the first by default.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="JupyterLab's port.")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
@@ -79,18 +91,24 @@ def lab(
     for path in copies.copy_releases(course):
         console.print(Text(f"made {path.relative_to(course.root)}"))
     for name in copies.behind(course):
-        console.print(Text(f"{name} has newer text or checks: autograder update {name} keeps your answers"))
+        console.print(
+            Text(f"{name} has newer text or checks: autograder update {name} keeps your answers")
+        )
     options = [f"--port={port}"] if port else []
     options += [] if browser else ["--no-browser"]
     first = chapter or next(iter(course.chapters()), "")
     command = copies.lab_command(course, first, options)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    raise SystemExit(subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode)
+    raise SystemExit(
+        subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode
+    )
 
 
 @app.command()
 def update(
-    chapter: Annotated[list[str] | None, typer.Argument(help="Which chapters; all work copies by default.")] = None,
+    chapter: Annotated[
+        list[str] | None, typer.Argument(help="Which chapters; all work copies by default.")
+    ] = None,
 ) -> None:
     """Bring new text and checks into your work copies and keep your answers."""
     from autograder import lab as copies
@@ -107,12 +125,16 @@ def grade(
     submitted: Annotated[
         Path | None,
         typer.Argument(
-            exists=True, file_okay=False, help="Folder of <student>/<chapter>/<chapter>.ipynb; a sample class by default."
+            exists=True,
+            file_okay=False,
+            help="Folder of <student>/<chapter>/<chapter>.ipynb; a sample class by default.",
         ),
     ] = None,
     assignment: Annotated[str | None, typer.Option(help="Only this chapter.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where results go; .course/ by default.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Judge processes; all cores by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Judge processes; all cores by default.")
+    ] = None,
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
     from autograder import grade as grading
@@ -126,12 +148,17 @@ def grade(
     _, own_secret = grading.secret_of(course)
     if not own_secret:
         how = f"set {grading.SECRET_VARIABLE} or write .course/secret"
-        console.print(f"Hidden inputs come from the default secret, which everybody can know; for marks that count, {how}.")
+        console.print(
+            "Hidden inputs come from the default secret, which everybody can know; "
+            f"for marks that count, {how}."
+        )
     found = grading.find_jobs(course, submitted, assignment)
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("grading", total=len(found))
-        written = grading.grade(course, found, out or course.runtime, jobs, lambda result: bar.advance(task))
+        written = grading.grade(
+            course, found, out or course.runtime, jobs, lambda result: bar.advance(task)
+        )
     _marks(written.results)
     console.print(f"Grades:   {written.grades}", soft_wrap=True)
     console.print(f"Report:   {written.report}", soft_wrap=True)
@@ -152,7 +179,9 @@ def _marks(results: Iterable) -> None:
 
 @app.command()
 def check(
-    notebook: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A notebook of this course.")],
+    notebook: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A notebook of this course.")
+    ],
 ) -> None:
     """Judge one notebook on the visible inputs, as its check cells do, in the sandbox."""
     from autograder import exercises
@@ -163,13 +192,19 @@ def check(
     course = Course.find()
     chapter = notebook.stem
     if chapter not in exercises.names():
-        raise AutograderError(f"{notebook.name} is not a chapter; expected one of {', '.join(exercises.names())}")
+        raise AutograderError(
+            f"{notebook.name} is not a chapter; expected one of {', '.join(exercises.names())}"
+        )
     with Server() as server:
         job = Job("you", chapter, notebook, course.release(chapter), VISIBLE)
         result = grade_one(job, server).result
-    table = Table("exercise", "points", "", "", title=f"{result.score:g} of {result.max_score:g} points")
+    table = Table(
+        "exercise", "points", "", "", title=f"{result.score:g} of {result.max_score:g} points"
+    )
     for one in result.exercises:
-        table.add_row(one.exercise, f"{one.score:g}/{one.max_score:g}", SIGNS[one.status], Text(one.message))
+        table.add_row(
+            one.exercise, f"{one.score:g}/{one.max_score:g}", SIGNS[one.status], Text(one.message)
+        )
     console.print(table)
 
 
@@ -186,7 +221,12 @@ def validate(
     course = Course.find()
     names = chapter or list(exercises.names())
     total = sum(len(exercises.load(name).exercises) for name in names)
-    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     found = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
@@ -195,7 +235,10 @@ def validate(
             bar.advance(task)
     gaps = [gap for tally in found for gap in tally.gaps]
     if as_json:
-        rows = [{"chapter": t.chapter, "exercise": t.exercise, "held": t.held, "tried": t.tried} for t in found]
+        rows = [
+            {"chapter": t.chapter, "exercise": t.exercise, "held": t.held, "tried": t.tried}
+            for t in found
+        ]
         print(json.dumps({"exercises": rows, "gaps": gaps}, indent=1))
     else:
         table = Table("exercise", *COUNTS)
@@ -231,8 +274,12 @@ def progress() -> None:
 
 @app.command()
 def export(
-    out: Annotated[Path | None, typer.Option(help="The CSV file; .course/marks.csv by default.")] = None,
-    gradebook: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A gradebook.db.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file; .course/marks.csv by default.")
+    ] = None,
+    gradebook: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A gradebook.db.")
+    ] = None,
 ) -> None:
     """Write the marks as they stand in the gradebook, manual grading included."""
     from autograder.exports import export_marks

@@ -19,7 +19,7 @@ TOLERANCE = {
     torch.float16: (5e-3, 1e-3),
     torch.bfloat16: (2e-2, 1e-2),
 }
-"""dtype → (relative, absolute): room for another order of the same sums, not for another formula."""
+"""dtype → (relative, absolute): room for another order of the sums, not for another formula."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Difference:
     text: str
 
 
-def difference(expected: Any, got: Any, tolerance: float = 1.0, name: str = "") -> Difference | None:
+def difference(
+    expected: Any, got: Any, tolerance: float = 1.0, name: str = ""
+) -> Difference | None:
     """What keeps `got` from being `expected`, or None.
 
     Args:
@@ -53,13 +55,17 @@ def difference(expected: Any, got: Any, tolerance: float = 1.0, name: str = "") 
     if isinstance(expected, dict) and isinstance(got, dict):
         return _dicts(expected, got, tolerance, name)
     if type(expected) is not type(got):
-        return Difference("type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}.")
+        return Difference(
+            "type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}."
+        )
     if expected != got:
         return Difference("value", f"{_label(name)}expected {_short(expected)}, got {_short(got)}.")
     return None
 
 
-def differences(expected: dict[str, Any], got: dict[str, Any], tolerance: float) -> Difference | None:
+def differences(
+    expected: dict[str, Any], got: dict[str, Any], tolerance: float
+) -> Difference | None:
     """The first difference between two probes' named values."""
     for name, value in expected.items():
         if name not in got:
@@ -98,12 +104,16 @@ def _tensors(expected: torch.Tensor, got: Any, tolerance: float, name: str) -> D
     if isinstance(got, bool | int | float) and expected.ndim == 0:
         got = torch.tensor(got, dtype=expected.dtype)
     if not isinstance(got, torch.Tensor):
-        return Difference("type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}.")
+        return Difference(
+            "type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}."
+        )
     if expected.shape != got.shape:
         shapes = f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
         return Difference("shape", f"{_label(name)}{shapes}.")
     if expected.dtype != got.dtype:
-        return Difference("dtype", f"{_label(name)}expected dtype {_dtype(expected)}, got {_dtype(got)}.")
+        return Difference(
+            "dtype", f"{_label(name)}expected dtype {_dtype(expected)}, got {_dtype(got)}."
+        )
     if not expected.numel():
         return None
     relative, absolute = TOLERANCE.get(expected.dtype, (0.0, 0.0))
@@ -134,7 +144,9 @@ def _numbers(expected: Any, got: Any, tolerance: float, name: str) -> Difference
     if isinstance(got, torch.Tensor) and got.ndim == 0:
         got = got.item()
     if isinstance(got, bool) or not isinstance(got, int | float | complex):
-        return Difference("type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}.")
+        return Difference(
+            "type", f"{_label(name)}expected {kind_of(expected)}, got {kind_of(got)}."
+        )
     if isinstance(expected, int) and isinstance(got, int):
         agree = expected == got
     else:
@@ -161,7 +173,10 @@ def _sequences(expected: Any, got: Any, tolerance: float, name: str) -> Differen
 
 def _dicts(expected: Any, got: Any, tolerance: float, name: str) -> Difference | None:
     if set(expected) != set(got):
-        missing, extra = sorted(map(repr, set(expected) - set(got))), sorted(map(repr, set(got) - set(expected)))
+        missing, extra = (
+            sorted(map(repr, set(expected) - set(got))),
+            sorted(map(repr, set(got) - set(expected))),
+        )
         parts = [f"missing {', '.join(missing[:6])}"] if missing else []
         parts += [f"unexpected {', '.join(extra[:6])}"] if extra else []
         return Difference("names", f"{_label(name)}the keys differ: {'; '.join(parts)}.")

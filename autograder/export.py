@@ -49,14 +49,18 @@ def export(work: Path, exercise: Exercise, thing: Any, namespace: Mapping[str, A
     write_atomically(store, json.dumps(pieces, indent=1, sort_keys=True))
     for module in sorted({_modules()[name] for name in pieces if name in _modules()}):
         write_atomically(folder / f"{module}.py", _module(module, pieces))
-    write_atomically(folder / "__init__.py", '"""A transformer, built by you, function by function."""\n')
+    write_atomically(
+        folder / "__init__.py", '"""A transformer, built by you, function by function."""\n'
+    )
     return folder / f"{_modules()[exercise.id]}.py"
 
 
 def _modules() -> dict[str, str]:
     """Exercise id → module of the package, as in `minitransformer`, in the order of the course."""
     return {
-        exercise.id: exercise.reference.__module__.removeprefix("minitransformer.").replace(".", "_")
+        exercise.id: exercise.reference.__module__.removeprefix("minitransformer.").replace(
+            ".", "_"
+        )
         for name in exercises.names()
         for exercise in exercises.load(name).exercises
     }
@@ -73,5 +77,9 @@ def _module(module: str, pieces: dict[str, Any]) -> str:
                 imports.add(f"from minitransformer.{places[used]} import {used}")
             elif places[used] != module:
                 imports.add(f"from {PACKAGE}.{places[used]} import {used}")
-    parts = [HEADER.format(module=module), "\n".join(sorted(imports)), *(pieces[n]["source"] for n in here)]
+    parts = [
+        HEADER.format(module=module),
+        "\n".join(sorted(imports)),
+        *(pieces[n]["source"] for n in here),
+    ]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part)

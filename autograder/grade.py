@@ -64,7 +64,9 @@ def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[J
     for name in wanted:
         exercises.load(name)
     jobs = []
-    students = sorted(f for f in submitted.iterdir() if f.is_dir() and not f.is_symlink() and f.name[0] != ".")
+    students = sorted(
+        f for f in submitted.iterdir() if f.is_dir() and not f.is_symlink() and f.name[0] != "."
+    )
     for student in students:
         for name in wanted:
             folder = student / name
@@ -73,7 +75,10 @@ def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[J
                 jobs.append(Job(student.name, name, path, course.release(name), secret))
     if not jobs:
         layout = "<student>/<chapter>/<chapter>.ipynb"
-        raise CourseError(f"there are no submissions in {submitted}; expected {layout}, chapters: {', '.join(wanted)}")
+        raise CourseError(
+            f"there are no submissions in {submitted}; expected {layout}, "
+            f"with the chapters {', '.join(wanted)}"
+        )
     return jobs
 
 
@@ -99,13 +104,17 @@ def grade(
     results = tuple(one.result for one in graded)
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
-    releases = {name: json.loads(course.release(name).read_text(encoding="utf-8")) for name in names}
+    releases = {
+        name: json.loads(course.release(name).read_text(encoding="utf-8")) for name in names
+    }
     written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
     write_grades_csv(results, chapters, written.grades)
     for one in graded:
         _pages(one, out, releases[one.result.assignment])
     class_report(results, chapters, written.report)
-    fill_gradebook(results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID)
+    fill_gradebook(
+        results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID
+    )
     return written
 
 
@@ -123,10 +132,16 @@ def _pages(one: Graded, out: Path, release: dict[str, Any]) -> None:
 def final_cells(one: Graded, release: dict[str, Any]) -> list[dict[str, Any]]:
     """The release's cells with the learner's answers in them and extra cells between."""
     answers = one.submission.solutions if one.submission else {}
-    extras = [cell for cell in one.submission.cells if cell.kind == "extra"] if one.submission else []
+    extras = (
+        [cell for cell in one.submission.cells if cell.kind == "extra"] if one.submission else []
+    )
 
     def at(place: int) -> list[dict[str, Any]]:
-        return [{"cell_type": "code", "metadata": {}, "source": c.source} for c in extras if c.after == place]
+        return [
+            {"cell_type": "code", "metadata": {}, "source": c.source}
+            for c in extras
+            if c.after == place
+        ]
 
     cells = at(-1)
     for index, cell in enumerate(release["cells"]):

@@ -48,7 +48,9 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -79,7 +81,9 @@ class Worker:
 
     def _replay(self) -> None:
         broken = len(self.stopped) >= MAX_BROKEN_CELLS
-        cells = [c for c in self.cells if c.id not in self.stopped and not (broken and c.kind == "extra")]
+        cells = [
+            c for c in self.cells if c.id not in self.stopped and not (broken and c.kind == "extra")
+        ]
         job = {
             "cells": [{"id": cell.id, "source": cell.source} for cell in cells],
             "package": self.package,
@@ -125,7 +129,9 @@ class Grader:
         server: the warm process.
     """
 
-    def __init__(self, chapter: str, secret: str, server: Server, limits: Limits | None = None) -> None:
+    def __init__(
+        self, chapter: str, secret: str, server: Server, limits: Limits | None = None
+    ) -> None:
         self.chapter: Chapter = exercises.load(chapter)
         self.secret = secret
         self.server = server
@@ -136,7 +142,11 @@ class Grader:
         found = self._judged(submission, self.chapter.exercises)
         results = tuple(found[exercise.id] for exercise in self.chapter.exercises)
         return SubmissionResult(
-            submission.student, submission.assignment, results, submission.note, self.chapter.version
+            submission.student,
+            submission.assignment,
+            results,
+            submission.note,
+            self.chapter.version,
         )
 
     def grade_exercise(self, submission: Submission, exercise: Exercise) -> ExerciseResult:
@@ -196,7 +206,9 @@ class Grader:
         if again.score <= own.score:
             return own
         names = " and ".join(sorted(wrong))
-        message = f"judged with the reference {names}, since yours is not right yet; {again.message}"
+        message = (
+            f"judged with the reference {names}, since yours is not right yet; {again.message}"
+        )
         return replace(again, message=message)
 
 
@@ -211,7 +223,9 @@ def worded(
     """A judgement as a result; its message tells nothing that derives from a hidden input."""
     shortcut = hidden.shortcut or visible.shortcut
     if shortcut:
-        return outcome(exercise, "refused", f"it calls torch's own {shortcut} instead of building it")
+        return outcome(
+            exercise, "refused", f"it calls torch's own {shortcut} instead of building it"
+        )
     if hidden.not_started:
         return outcome(exercise, "missing", "not attempted yet")
     both = hidden if hidden.share <= visible.share else visible
@@ -223,7 +237,9 @@ def worded(
         for case, seen in zip(hidden.cases, visible.cases, strict=True)
     )
     failed = [case.name for case in verdicts if not case.passed]
-    parts = [f"not yet: {'; '.join(failed)}"] if failed else [f"all {len(verdicts)} properties hold"]
+    parts = (
+        [f"not yet: {'; '.join(failed)}"] if failed else [f"all {len(verdicts)} properties hold"]
+    )
     error = cell_error or hidden.error
     if error and not both.right:
         parts.append(_raised(error))

@@ -88,7 +88,9 @@ def watch(name: str, target: Any, case: Case, inputs: dict[str, Any]) -> dict[st
     return seen
 
 
-def judge(exercise: Exercise, chapter: str, secret: str, seen: Sequence[dict[str, Any]]) -> Judgement:
+def judge(
+    exercise: Exercise, chapter: str, secret: str, seen: Sequence[dict[str, Any]]
+) -> Judgement:
     """The verdict on one function.
 
     Args:
@@ -121,7 +123,9 @@ def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
     if "error" in seen:
         error = seen["error"]
         where = f" (line {error['line']})" if error["line"] else ""
-        return Failure(f"it raised {error['type']}: {error['message']}{where}", f"error {error['type']}")
+        return Failure(
+            f"it raised {error['type']}: {error['message']}{where}", f"error {error['type']}"
+        )
     case, values = trial.case, seen["values"]
     found = differences(trial.expected, values, case.tolerance)
     if found and found.kind != "value":
@@ -173,7 +177,9 @@ def wrong_observations(
     return tuple(watch(exercise_id, wrong, trial.case, trial.inputs) for trial in drawn)
 
 
-def _same(trial: Trial, seen: dict[str, Any], failure: Failure | None, wrong: dict[str, Any]) -> bool:
+def _same(
+    trial: Trial, seen: dict[str, Any], failure: Failure | None, wrong: dict[str, Any]
+) -> bool:
     if "error" in seen or "error" in wrong:
         return seen.get("error", {}).get("type") == wrong.get("error", {}).get("type")
     if trial.case.values:

@@ -115,8 +115,10 @@ def _key(cell: dict[str, Any]) -> str:
 
 
 def _is_ours(cell: dict[str, Any]) -> bool:
-    """A cell of an older release: its id has the form that the build gives, JupyterLab's have not."""
-    return bool(_OUR_ID.fullmatch(str(cell.get("id", "")))) or "nbgrader" in cell.get("metadata", {})
+    """A cell of an older release: its id has the form that our build gives."""
+    return bool(_OUR_ID.fullmatch(str(cell.get("id", "")))) or "nbgrader" in cell.get(
+        "metadata", {}
+    )
 
 
 def _sources(cells: list[dict[str, Any]]) -> list[str]:

@@ -36,7 +36,8 @@ class Message:
             for sign, text in self.lines
         )
         return (
-            f'<div style="border-left:4px solid {colour};padding:.3em .9em;line-height:1.5;max-width:52em">'
+            f'<div style="border-left:4px solid {colour};padding:.3em .9em;line-height:1.5;'
+            'max-width:52em">'
             f"<b>{html.escape(self.title)}</b>{rows}</div>"
         )
 

@@ -76,7 +76,10 @@ class Judge(NbGraderPreprocessor):
             cell.outputs, cell.execution_count = [], None
             if record is not None:
                 score = {"text/plain": f"{record.score:g}"}
-                cell.outputs = [nbformat.v4.new_output("execute_result", data=score), verdict(record)]
+                cell.outputs = [
+                    nbformat.v4.new_output("execute_result", data=score),
+                    verdict(record),
+                ]
         return nb, resources
 
 

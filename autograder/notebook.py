@@ -62,7 +62,9 @@ def check(target: Callable[..., Any]) -> None:
         _seen_right.discard(exercise.id)
     display(message)
     if os.environ.get("NBGRADER_EXECUTION") and not judgement.right:
-        raise AssertionError(f"{exercise.id} is not right yet")  # what nbgrader's validate looks for
+        raise AssertionError(
+            f"{exercise.id} is not right yet"
+        )  # what nbgrader's validate looks for
 
 
 def hint(target: Callable[..., Any] | str) -> None:
@@ -78,7 +80,9 @@ def quiz(question: str, answer: str | None = None) -> None:
     """Show a question, or answer it: `quiz("why-scale")`, then `quiz("why-scale", "b")`."""
     known = {q.id: q for name in exercises.names() for q in exercises.load(name).quizzes}
     if question not in known:
-        raise CourseError(f"there is no question {question!r}; there are {', '.join(sorted(known))}")
+        raise CourseError(
+            f"there is no question {question!r}; there are {', '.join(sorted(known))}"
+        )
     asked = known[question]
     letters = "abcdefgh"[: len(asked.choices)]
     if answer is None:
@@ -202,7 +206,10 @@ def judgement_of(
     wrong = []
     for name in reversed(below):
         with _stand_ins(namespace, chapter, tuple(wrong)):
-            if name not in namespace or not examine(chapter.exercise(name), chapter.name, VISIBLE, look).right:
+            if (
+                name not in namespace
+                or not examine(chapter.exercise(name), chapter.name, VISIBLE, look).right
+            ):
                 wrong.append(name)
     if not wrong:
         return own, ()
@@ -222,7 +229,9 @@ def _crossed(seen: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _stand_ins(namespace: dict[str, Any], chapter: Chapter, names: tuple[str, ...]) -> Iterator[None]:
+def _stand_ins(
+    namespace: dict[str, Any], chapter: Chapter, names: tuple[str, ...]
+) -> Iterator[None]:
     """References in the learner's namespace for a moment."""
     missing = object()
     before = {name: namespace.get(name, missing) for name in names}
@@ -239,9 +248,12 @@ def _stand_ins(namespace: dict[str, Any], chapter: Chapter, names: tuple[str, ..
 
 def _worded(exercise: Exercise, judgement: Judgement, stand_ins: tuple[str, ...]) -> Message:
     if judgement.not_started:
-        return Message(f"{exercise.id}: not yet. Replace the NotImplementedError by your code.", None)
+        return Message(
+            f"{exercise.id}: not yet. Replace the NotImplementedError by your code.", None
+        )
     if judgement.shortcut:
-        text = f"{exercise.id}: this calls torch's own {judgement.shortcut}. Building it is the exercise."
+        called = f"{exercise.id}: this calls torch's own {judgement.shortcut}."
+        text = f"{called} Building it is the exercise."
         return Message(text, False)
     held = sum(case.passed for case in judgement.cases)
     lines = [case_line(case) for case in judgement.cases]
@@ -254,11 +266,15 @@ def _worded(exercise: Exercise, judgement: Judgement, stand_ins: tuple[str, ...]
         lines.append(("", sentence(judgement.misconception.sentence)))
     if stand_ins:
         names = ", ".join(sorted(stand_ins))
-        lines.append(("", f"Judged with the reference {names} in place of yours, which is not right yet."))
+        lines.append(
+            ("", f"Judged with the reference {names} in place of yours, which is not right yet.")
+        )
     return Message(title, judgement.right, tuple(lines))
 
 
-def _kept(exercise: Exercise, target: Any, namespace: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _kept(
+    exercise: Exercise, target: Any, namespace: dict[str, Any]
+) -> tuple[tuple[str, str], ...]:
     """Export and remember; only inside a learner's work folder."""
     work = _work()
     if work is None:
@@ -294,5 +310,9 @@ def _current_chapter() -> str:
     folder = Path.cwd().name
     if folder in exercises.names():
         return folder
-    worked = [name for name in exercises.names() if any(e.id in _seen_right for e in exercises.load(name).exercises)]
+    worked = [
+        name
+        for name in exercises.names()
+        if any(e.id in _seen_right for e in exercises.load(name).exercises)
+    ]
     return worked[-1] if worked else ""

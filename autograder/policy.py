@@ -40,7 +40,10 @@ def _package_names(source: str) -> set[str]:
             for alias in node.names:
                 if alias.name.split(".")[0] == "minitransformer":
                     aliases.add((alias.asname or alias.name).split(".")[0])
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "minitransformer":
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").split(".")[0] == "minitransformer"
+        ):
             for alias in node.names:
                 found.add(alias.name)
                 aliases.add(alias.asname or alias.name)

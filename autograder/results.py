@@ -106,7 +106,9 @@ def from_json(text: str) -> SubmissionResult:
         fields["exercises"] = tuple(_exercise(entry) for entry in fields["exercises"])
         return SubmissionResult(**fields)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"this is not a stored result: {error}; grade the submission again") from error
+        raise ValueError(
+            f"this is not a stored result: {error}; grade the submission again"
+        ) from error
 
 
 def _exercise(fields: dict[str, Any]) -> ExerciseResult:

@@ -76,8 +76,10 @@ def write_class(course: Course, folder: Path, seed: int = 7) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _answers(chapter: Chapter, right: dict[str, str], number: int, chance: random.Random) -> dict[str, str]:
-    """One learner's answers: solved, other ways, mistakes, half done, untouched, broken, hostile."""
+def _answers(
+    chapter: Chapter, right: dict[str, str], number: int, chance: random.Random
+) -> dict[str, str]:
+    """One learner's answers: solved, mistaken, half done, untouched, broken or hostile."""
     answers: dict[str, str] = {}
     for place, exercise in enumerate(chapter.exercises):
         solution = right[exercise.id]

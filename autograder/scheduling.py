@@ -75,7 +75,11 @@ def grade_one(job: Job, server: Server) -> Graded:
     if not job.path.exists():
         missing = [outcome(e, "missing", "nothing was submitted") for e in grader.chapter.exercises]
         empty = SubmissionResult(
-            job.student, job.assignment, tuple(missing), "nothing was submitted", grader.chapter.version
+            job.student,
+            job.assignment,
+            tuple(missing),
+            "nothing was submitted",
+            grader.chapter.version,
         )
         return Graded(empty, None)
     try:

@@ -100,7 +100,9 @@ def collect(
         sources.append(source)
 
     take(thing)
-    return Piece(thing.__name__, "\n\n\n".join(sources), tuple(sorted(imports)), tuple(sorted(uses)))
+    return Piece(
+        thing.__name__, "\n\n\n".join(sources), tuple(sorted(imports)), tuple(sorted(uses))
+    )
 
 
 def renamed(source: str, old: str, new: str) -> str:
@@ -132,4 +134,6 @@ def _import_line(name: str, value: Any) -> str | None:
     if value.__module__ == "__main__" or not hasattr(value, "__qualname__"):
         return None
     original = value.__qualname__
-    return f"from {value.__module__} import {original}" + (f" as {name}" if name != original else "")
+    return f"from {value.__module__} import {original}" + (
+        f" as {name}" if name != original else ""
+    )

@@ -70,14 +70,21 @@ def read(path: Path) -> list[dict[str, Any]]:
     size = path.stat().st_size
     if size > MAX_BYTES:
         limit = MAX_BYTES // 2**20
-        raise SubmissionError(f"the file has {size // 2**20} MB, more than {limit}; clear all outputs, submit again")
+        raise SubmissionError(
+            f"the file has {size // 2**20} MB, more than {limit}; clear all outputs, submit again"
+        )
     try:
         notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SubmissionError("the file is cut off or not JSON; save the notebook and submit again") from error
+        raise SubmissionError(
+            "the file is cut off or not JSON; save the notebook and submit again"
+        ) from error
     version = notebook.get("nbformat") if isinstance(notebook, dict) else None
     if version != 4 or not isinstance(notebook.get("cells"), list):
-        raise SubmissionError(f"this is not a notebook of format 4 (it says {_shown(version)}); open and save it in JupyterLab")
+        raise SubmissionError(
+            f"this is not a notebook of format 4 (it says {_shown(version)}); "
+            "open and save it in JupyterLab"
+        )
     if len(notebook["cells"]) > MAX_CELLS:
         raise SubmissionError(f"the notebook has more than {MAX_CELLS} cells")
     return [plain(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
@@ -136,7 +143,9 @@ def lay(
                 answers[grade_id] = cell["source"]
                 continue
             notes.append(f"{grade_id} stands there twice; the later one counts")
-        elif cell["type"] != "code" or (place is not None and _unchanged(cell, known[place], release[place])):
+        elif cell["type"] != "code" or (
+            place is not None and _unchanged(cell, known[place], release[place])
+        ):
             continue
         extras.setdefault(at, []).append(Cell(f"cell {number + 1}", cell["source"], "extra", at))
     missing = {i: "the cell is not in the notebook" for i in ids if i not in answers}

@@ -27,7 +27,7 @@ COUNTS = ("solution", "stub", "misconceptions", "alternatives", "perturbations",
 SECRET = "validate"
 DISTURBANCES = ("scaled", "noisy", "one off", "shifted")
 
-DISTURB = '''
+DISTURB = """
 
 def _disturb(value, kind):
     import torch
@@ -56,14 +56,15 @@ def _disturb(value, kind):
                 "one off": {**value, "one more": 0}, "shifted": dict(items[1:])}[kind]
     if isinstance(value, (list, tuple)):
         items = list(value)
-        return {"scaled": items + items[:1] if items else [0], "noisy": items[:-1] if items else [7],
+        return {"scaled": items + items[:1] if items else [0],
+                "noisy": items[:-1] if items else [7],
                 "one off": [*items[:-1], "?"], "shifted": items[1:] + [0]}[kind]
     if isinstance(value, str):
         return {"scaled": value * 2 + "!", "noisy": value[:-1] + "?", "one off": value + "x",
                 "shifted": " " + value + " ."}[kind]
     return {"scaled": value * 1.37 + 1, "noisy": value + 0.7, "one off": value + 13,
             "shifted": -value - 5}[kind]
-'''
+"""
 
 
 @dataclass
@@ -173,7 +174,11 @@ def _stub(bench: Bench, exercise: Exercise, tally: Tally) -> None:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == exercise.id
     )
     untouched = bench.grade(exercise, stub)
-    tally.note("stub", untouched.status == "missing" and untouched.score == 0, f"the stub is {_said(untouched)}")
+    tally.note(
+        "stub",
+        untouched.status == "missing" and untouched.score == 0,
+        f"the stub is {_said(untouched)}",
+    )
     run = bench.grade(exercise, stub + "\n# looked at")
     fails = run.status in ("missing", "wrong", "partial") and run.score < run.max_score
     if exercise.kind != "find the bug":

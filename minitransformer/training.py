@@ -139,7 +139,8 @@ class AnswerFinder(nn.Module):
         asks = position == asking.unsqueeze(1)  # (batch, seq)
         visible = position < asking.unsqueeze(1)
         if hidden is not None:
-            visible = visible & ~hidden
+            shown = visible & ~hidden
+            visible = torch.where(shown.any(dim=1, keepdim=True), shown, visible)  # never none
         after = (position > asking.unsqueeze(1)) & (ids != 0)
 
         x = self.embedding(ids)  # (batch, seq, d_model)
@@ -229,7 +230,6 @@ def train_attention_head(
     for step in range(steps):
         drawn = torch.randint(len(train), (batch,), generator=generator)
         hidden = torch.rand(batch, ids.shape[1], generator=generator) < _hidden_share(step, steps)
-        hidden[:, 0] = False  # each query keeps at least one key
         logits, _ = model(ids[drawn], asking[drawn], hidden)
         step_loss = loss(logits, ids[drawn, answers[drawn]])
         optimizer.zero_grad()

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"^\| `(make [a-z]+)` \|", README, re.MULTILINE)))
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MAKE", "MFLAGS"))}
+ENVIRONMENT = {
+    k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MAKE", "MFLAGS"))
+}
 
 
 def test_the_readme_lists_every_command_of_the_project():
@@ -25,7 +27,9 @@ def test_the_readme_lists_every_command_of_the_project():
 def test_the_first_screen_says_for_whom_with_which_commands_and_shows_a_picture():
     first = README.splitlines()[:24]
     text = "\n".join(first)
-    assert all(word in text for word in ("learners", "instructors", "make lab", "make grade", "make test"))
+    assert all(
+        word in text for word in ("learners", "instructors", "make lab", "make grade", "make test")
+    )
     picture = re.search(r"!\[.{20,}\]\((.+)\)", text)
     assert (ROOT / picture[1]).is_file()
 
@@ -33,7 +37,9 @@ def test_the_first_screen_says_for_whom_with_which_commands_and_shows_a_picture(
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("make test", "make lab")])
 def test_a_command_of_the_readme_works(command):
-    done = subprocess.run(command.split(), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command.split(), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
 

@@ -164,7 +164,11 @@ def _unpack(value: Any, arrays: bytes, depth: int) -> Any:
 
 
 def _key(value: Any) -> Any:
-    return value if value.__hash__ is not None and not isinstance(value, torch.Tensor) else Opaque("key")
+    return (
+        value
+        if value.__hash__ is not None and not isinstance(value, torch.Tensor)
+        else Opaque("key")
+    )
 
 
 def _unpack_tensor(content: Any, arrays: bytes) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The file wall: a worker reads Python and its libraries, writes its scratch folder, and that is all.
+"""The file wall: a worker reads Python and its libraries, writes its scratch folder, no more.
 
 Landlock (Linux 5.13 and later) needs no privilege and cannot be taken off again. The course's
 folder, the home folder, other learners' files, other processes' /proc and executing any program

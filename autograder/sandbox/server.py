@@ -18,7 +18,6 @@ REPLY = struct.Struct(">i")
 
 def warm() -> None:
     """Import what notebooks import, so that a worker finds it there."""
-    import IPython.core.inputtransformer2
     import matplotlib
 
     matplotlib.use("Agg")

@@ -23,7 +23,12 @@ START_SECONDS = 120.0
 REPLY = struct.Struct(">i")
 SINGLE_THREAD = {
     name: "1"
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    )
 }
 
 
@@ -114,9 +119,19 @@ class Server:
             ours, theirs = socket.socketpair()
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", str(Path(__file__).with_name("server.py")), str(theirs.fileno())],
+                    [
+                        sys.executable,
+                        "-I",
+                        str(Path(__file__).with_name("server.py")),
+                        str(theirs.fileno()),
+                    ],
                     pass_fds=[theirs.fileno()],
-                    env={"PATH": os.defpath, "MPLBACKEND": "Agg", "HOME": tempfile.gettempdir(), **SINGLE_THREAD},
+                    env={
+                        "PATH": os.defpath,
+                        "MPLBACKEND": "Agg",
+                        "HOME": tempfile.gettempdir(),
+                        **SINGLE_THREAD,
+                    },
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     cwd=tempfile.gettempdir(),

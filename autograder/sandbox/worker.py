@@ -107,7 +107,9 @@ class _Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        exec(compile(self.sources[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
+        exec(
+            compile(self.sources[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__
+        )
 
 
 def _references(job: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +137,9 @@ def _confine(job: dict[str, Any], channel: int) -> None:
     _limit(resource.RLIMIT_NOFILE, 256)
     root = sys.path.pop()
     sys.path[:] = [entry for entry in sys.path if entry != root]
-    sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
+    sys.meta_path[:] = [
+        f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")
+    ]
     for name in list(sys.modules):
         if name.split(".")[0] in ("minitransformer", "autograder"):
             del sys.modules[name]

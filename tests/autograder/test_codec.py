@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 from autograder.errors import CodecError
 from autograder.sandbox import codec
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+)
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers(), inner)
+    ),
     max_leaves=12,
 )
 
@@ -48,9 +54,19 @@ def test_tensors_of_every_kind_come_back_equal(tensor):
 
 
 def test_nan_infinity_tuple_keys_sets_and_counters_cross():
-    message = {("a", 1): math.inf, "set": {1, 2}, "count": Counter("aab"), "default": defaultdict(int, a=1)}
+    message = {
+        ("a", 1): math.inf,
+        "set": {1, 2},
+        "count": Counter("aab"),
+        "default": defaultdict(int, a=1),
+    }
     back = codec.normal(message)
-    assert back == {("a", 1): math.inf, "set": {1, 2}, "count": {"a": 2, "b": 1}, "default": {"a": 1}}
+    assert back == {
+        ("a", 1): math.inf,
+        "set": {1, 2},
+        "count": {"a": 2, "b": 1},
+        "default": {"a": 1},
+    }
     assert math.isnan(codec.normal(float("nan")))
 
 

@@ -1,4 +1,4 @@
-"""A class from folder to report, on the real chapters: damaged notebooks, re-grades, the contract."""
+"""A class from folder to report, on a real chapter: damaged notebooks, re-grades, the contract."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from autograder.sample import answered, solutions, write_class
 ROOT = Path(__file__).parents[2]
 CHAPTER = "02_attention"
 HEADER = ["student", "assignment", "exercise", "score", "max_score", "status", "message"]
-WRONG_ATTENTION = '''
+WRONG_ATTENTION = """
 def scaled_dot_product_attention(query, key, value, mask=None):
     scores = query @ key.transpose(-2, -1)
     if mask is not None:
@@ -24,7 +24,7 @@ def scaled_dot_product_attention(query, key, value, mask=None):
     weights = (scores - scores.amax(-1, keepdim=True)).exp()
     weights = weights / weights.sum(-1, keepdim=True)
     return weights @ value, weights
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def hand_in(tmp_path):
     def put(student, content):
         path = tmp_path / "submitted" / student / CHAPTER / f"{CHAPTER}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        path.write_text(
+            content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
+        )
 
     return put
 
@@ -73,7 +75,9 @@ def marks(rows):
 
 
 def full(rows):
-    return all(row["score"] == row["max_score"] and row["status"] == "correct" for row in rows.values())
+    return all(
+        row["score"] == row["max_score"] and row["status"] == "correct" for row in rows.values()
+    )
 
 
 def test_a_damaged_notebook_costs_only_itself(hand_in, run, release, right):
@@ -84,7 +88,9 @@ def test_a_damaged_notebook_costs_only_itself(hand_in, run, release, right):
     hand_in("old", {"nbformat": 3, "worksheets": []})
     duplicate = answered(release, right)
     cells = duplicate["cells"]
-    first = next(i for i, c in enumerate(cells) if c["metadata"].get("nbgrader", {}).get("solution"))
+    first = next(
+        i for i, c in enumerate(cells) if c["metadata"].get("nbgrader", {}).get("solution")
+    )
     cells.insert(first + 1, json.loads(json.dumps(cells[first])))
     hand_in("duplicate", duplicate)
     foreign = answered(release, right)
@@ -93,13 +99,17 @@ def test_a_damaged_notebook_costs_only_itself(hand_in, run, release, right):
             cell["metadata"]["nbgrader"] |= {"schema_version": 99, "points": 500, "locked": False}
     hand_in("foreign", foreign)
     untested = answered(release, right)
-    untested["cells"] = [c for c in untested["cells"] if not c["metadata"].get("nbgrader", {}).get("grade")]
+    untested["cells"] = [
+        c for c in untested["cells"] if not c["metadata"].get("nbgrader", {}).get("grade")
+    ]
     hand_in("untested", untested)
     rows = run()
     for student in ("ada", "duplicate", "foreign", "untested"):
         assert full(rows[student]), student
     for student in ("truncated", "nul", "old"):
-        assert {(row["score"], row["status"]) for row in rows[student].values()} == {("0", "refused")}
+        assert {(row["score"], row["status"]) for row in rows[student].values()} == {
+            ("0", "refused")
+        }
         assert len(rows[student]) == len(exercises.load(CHAPTER).exercises)
 
 
@@ -123,11 +133,15 @@ def test_a_regraded_submission_keeps_no_old_score(hand_in, run, release, right, 
 
 
 def test_the_gradebook_says_what_grades_csv_says(hand_in, run, release, right, tmp_path):
-    hand_in("ada", answered(release, {**right, "softmax": "def softmax(scores, dim=-1): return scores"}))
+    hand_in(
+        "ada", answered(release, {**right, "softmax": "def softmax(scores, dim=-1): return scores"})
+    )
     rows = run()["ada"]
     export_marks(f"sqlite:///{tmp_path / 'out' / 'gradebook.db'}", tmp_path / "marks.csv")
     total = sum(float(row["score"]) for row in rows.values())
-    assert float((tmp_path / "marks.csv").read_text().splitlines()[1].split(",")[2]) == pytest.approx(total)
+    assert float(
+        (tmp_path / "marks.csv").read_text().splitlines()[1].split(",")[2]
+    ) == pytest.approx(total)
 
 
 def test_an_endless_loop_in_one_exercise_leaves_the_others_graded(hand_in, run, release, right):
@@ -135,10 +149,14 @@ def test_an_endless_loop_in_one_exercise_leaves_the_others_graded(hand_in, run, 
     hand_in("ada", answered(release, {**right, "similarity_scores": loop}))
     rows = run()["ada"]
     assert rows["similarity_scores"]["status"] == "timeout"
-    assert {row["status"] for name, row in rows.items() if name != "similarity_scores"} == {"correct"}
+    assert {row["status"] for name, row in rows.items() if name != "similarity_scores"} == {
+        "correct"
+    }
 
 
-def test_a_student_who_handed_in_nothing_has_a_row_for_each_exercise(hand_in, run, release, tmp_path):
+def test_a_student_who_handed_in_nothing_has_a_row_for_each_exercise(
+    hand_in, run, release, tmp_path
+):
     hand_in("ada", release)
     (tmp_path / "submitted" / "bao").mkdir()
     assert set(marks(run()["bao"]).values()) == {("0", "missing")}
@@ -155,7 +173,9 @@ def test_the_command_keeps_its_contract(hand_in, release, right, tmp_path):
     hand_in("ada", answered(release, right))
     hand_in("=1+1", "not a notebook")
     out = tmp_path / "out"
-    done = grade_command(tmp_path / "submitted", "--assignment", CHAPTER, "--out", out, "--jobs", "2")
+    done = grade_command(
+        tmp_path / "submitted", "--assignment", CHAPTER, "--out", out, "--jobs", "2"
+    )
     assert done.returncode == 0, done.stderr
     raw = (out / "grades.csv").read_bytes()
     assert b"\r" not in raw
@@ -178,7 +198,9 @@ def test_wrong_usage_is_2_and_a_failed_run_is_1(tmp_path):
     assert grade_command(tmp_path / "empty", "--assignment", "99_x").returncode == 1
 
 
-def test_the_sample_class_is_the_same_every_time_and_grades_twice_to_the_same_bytes(course, tmp_path):
+def test_the_sample_class_is_the_same_every_time_and_grades_twice_to_the_same_bytes(
+    course, tmp_path
+):
     texts = []
     for name in ("one", "two"):
         write_class(course, tmp_path / name)

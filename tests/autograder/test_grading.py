@@ -201,7 +201,9 @@ def test_what_is_outside_the_wall_cannot_be_reached(grade, tmp_path, attempt):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         reach = attempt.format(root=root, secret=secret, pid=os.getpid(), port=port)
-        tried = "try:\n" + textwrap.indent(reach, "    ") + "\nexcept PermissionError: blocked = True\n"
+        tried = (
+            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept PermissionError: blocked = True\n"
+        )
         result = grade(f"blocked = False\n{tried}{RIGHT}\nif not blocked: del softmax")
     assert result.status == "correct"
 
@@ -334,8 +336,13 @@ def test_a_helper_in_an_extra_cell_and_a_cell_magic_work(grade):
 
 
 def test_a_changed_default_dtype_changes_no_verdict(grade):
-    makes_tensors = RIGHT.replace("    return exp", "    exponentials = exponentials + torch.zeros(1)\n    return exp")
-    assert grade(makes_tensors, before=["import torch\ntorch.set_default_dtype(torch.float64)"]).status == "correct"
+    makes_tensors = RIGHT.replace(
+        "    return exp", "    exponentials = exponentials + torch.zeros(1)\n    return exp"
+    )
+    assert (
+        grade(makes_tensors, before=["import torch\ntorch.set_default_dtype(torch.float64)"]).status
+        == "correct"
+    )
 
 
 def test_input_left_in_a_function_is_told_in_plain_words(grade):

@@ -11,15 +11,29 @@ from autograder.errors import CourseError, SubmissionError
 
 def code(source, cell_id, grade_id=None):
     grading = {"nbgrader": {"grade_id": grade_id, "solution": True}} if grade_id else {}
-    return {"cell_type": "code", "id": cell_id, "metadata": grading, "source": source, "outputs": []}
+    return {
+        "cell_type": "code",
+        "id": cell_id,
+        "metadata": grading,
+        "source": source,
+        "outputs": [],
+    }
 
 
 def text(source, cell_id):
     return {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": source}
 
 
-OLD = [text("Old text", "aaaaaaaaaaaa"), code("stub", "softmax", "softmax"), text("End", "bbbbbbbbbbbb")]
-NEW = [text("New text", "cccccccccccc"), code("stub", "softmax", "softmax"), text("End", "bbbbbbbbbbbb")]
+OLD = [
+    text("Old text", "aaaaaaaaaaaa"),
+    code("stub", "softmax", "softmax"),
+    text("End", "bbbbbbbbbbbb"),
+]
+NEW = [
+    text("New text", "cccccccccccc"),
+    code("stub", "softmax", "softmax"),
+    text("End", "bbbbbbbbbbbb"),
+]
 
 
 @pytest.fixture
@@ -34,7 +48,9 @@ def course(tmp_path):
 
 def write(path, cells):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+    path.write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+    )
 
 
 def sources(path):
@@ -68,7 +84,13 @@ def test_an_update_brings_new_text_and_keeps_answers_and_own_cells(course):
     write(course.work_copy("01_x"), [OLD[0], own, mine, note, OLD[2]])
     write(course.release("01_x"), NEW)
     backup = lab.update(course, "01_x")
-    assert sorted(sources(course.work_copy("01_x"))) == ["End", "New text", "helper", "my answer", "my note"]
+    assert sorted(sources(course.work_copy("01_x"))) == [
+        "End",
+        "New text",
+        "helper",
+        "my answer",
+        "my note",
+    ]
     after = sources(course.work_copy("01_x"))
     assert after.index("my note") == after.index("my answer") + 1
     assert sources(backup) == ["Old text", "helper", "my answer", "my note", "End"]

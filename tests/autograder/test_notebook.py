@@ -1,4 +1,4 @@
-"""What a learner sees in the notebook: checks, hints, quizzes, progress, and what `use` hands out."""
+"""What a learner sees in the notebook: checks, hints, quizzes, progress, what `use` hands out."""
 
 import contextlib
 import importlib
@@ -81,13 +81,17 @@ def test_the_stub_is_not_yet_and_no_traceback(kernel, capsys):
 
 
 def test_a_shape_error_is_told_in_words_with_the_learners_line(kernel, capsys):
-    notebook.check(kernel("def softmax(scores, dim=-1):\n    return scores @ torch.zeros(99, 98)\n")["softmax"])
+    notebook.check(
+        kernel("def softmax(scores, dim=-1):\n    return scores @ torch.zeros(99, 98)\n")["softmax"]
+    )
     shown = capsys.readouterr().out
     assert "raised RuntimeError" in shown and "(line 2)" in shown
     assert "Traceback" not in shown and "autograder" not in shown
 
 
-@pytest.mark.parametrize("result", ["None", "object()", "[1, 2]", "'text'", "scores[0]", "scores.tolist()"])
+@pytest.mark.parametrize(
+    "result", ["None", "object()", "[1, 2]", "'text'", "scores[0]", "scores.tolist()"]
+)
 def test_any_odd_result_is_told_in_words(kernel, capsys, result):
     notebook.check(kernel(f"def softmax(scores, dim=-1):\n    return {result}\n")["softmax"])
     shown = capsys.readouterr().out
@@ -95,7 +99,9 @@ def test_any_odd_result_is_told_in_words(kernel, capsys, result):
 
 
 def test_calling_torchs_own_function_is_told(kernel, capsys):
-    notebook.check(kernel("def softmax(scores, dim=-1):\n    return torch.softmax(scores, dim)\n")["softmax"])
+    notebook.check(
+        kernel("def softmax(scores, dim=-1):\n    return torch.softmax(scores, dim)\n")["softmax"]
+    )
     assert "torch's own softmax" in capsys.readouterr().out
 
 
@@ -180,8 +186,14 @@ def work(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.delenv("AUTOGRADER_COURSE", raising=False)
     with contextlib.ExitStack() as stack:
-        stack.callback(lambda: [sys.modules.pop(n) for n in list(sys.modules) if n.startswith("mytransformer")])
-        stack.callback(lambda: sys.path.__setitem__(slice(None), [p for p in sys.path if str(tmp_path) not in p]))
+        stack.callback(
+            lambda: [sys.modules.pop(n) for n in list(sys.modules) if n.startswith("mytransformer")]
+        )
+        stack.callback(
+            lambda: sys.path.__setitem__(
+                slice(None), [p for p in sys.path if str(tmp_path) not in p]
+            )
+        )
         yield folder.parent
 
 
@@ -193,7 +205,9 @@ def test_a_passing_check_exports_the_function_with_its_helpers(kernel, work, cap
     assert torch.allclose(mine.softmax(torch.ones(2, 4)), torch.full((2, 4), 0.25))
 
 
-def test_what_an_exported_function_stands_on_comes_from_the_package_or_the_reference(kernel, work, capsys):
+def test_what_an_exported_function_stands_on_comes_from_the_package_or_the_reference(
+    kernel, work, capsys
+):
     space = kernel(FIRST_AXIS, SCORES, WEIGHTS)
     notebook.check(space["attention_weights"])
     text = (work / "mytransformer" / "attention.py").read_text()

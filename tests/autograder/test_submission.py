@@ -13,7 +13,12 @@ def cell(source, grade_id=None, kind="code", tags=(), cell_id=None):
     metadata = {"tags": list(tags)} if tags else {}
     if grade_id:
         metadata["nbgrader"] = {"grade_id": grade_id, "solution": True}
-    return {"cell_type": kind, "source": source, "metadata": metadata, "id": cell_id or grade_id or source[:8]}
+    return {
+        "cell_type": kind,
+        "source": source,
+        "metadata": metadata,
+        "id": cell_id or grade_id or source[:8],
+    }
 
 
 def exercise(name):
@@ -49,7 +54,11 @@ def answered(**answers):
 
 def test_answers_run_between_the_given_cells_and_demonstrations_do_not_run():
     submission = laid(answered(first="def first(): return 1", second="def second(): return 2"))
-    assert sources(submission) == ["import torch", "def first(): return 1", "def second(): return 2"]
+    assert sources(submission) == [
+        "import torch",
+        "def first(): return 1",
+        "def second(): return 2",
+    ]
     assert submission.missing == {}
 
 
@@ -60,7 +69,11 @@ def test_an_untouched_stub_is_missing():
 def test_extra_cells_run_where_they_stand():
     cells = answered(first="def first(): return helper()", second="def second(): return 2")
     cells.insert(1, cell("def helper(): return 1"))
-    assert sources(laid(cells))[:3] == ["import torch", "def helper(): return 1", "def first(): return helper()"]
+    assert sources(laid(cells))[:3] == [
+        "import torch",
+        "def helper(): return 1",
+        "def first(): return helper()",
+    ]
 
 
 def test_of_two_cells_with_one_grade_id_both_run_and_the_later_wins():
@@ -99,7 +112,12 @@ def test_a_changed_given_cell_runs_as_ours_then_as_theirs():
 
 def test_flipped_flags_and_a_foreign_schema_version_are_ignored():
     cells = answered(first="def first(): return 1")
-    cells[1]["metadata"]["nbgrader"] |= {"schema_version": 99, "points": 1000, "grade": True, "locked": "x"}
+    cells[1]["metadata"]["nbgrader"] |= {
+        "schema_version": 99,
+        "points": 1000,
+        "grade": True,
+        "locked": "x",
+    }
     assert laid(cells).solutions["first"] == "def first(): return 1"
 
 
@@ -148,6 +166,10 @@ def test_a_symbolic_link_is_refused(tmp_path):
 
 
 def test_cells_of_strange_types_are_read_as_empty(tmp_path):
-    cells = [7, {"cell_type": "code", "source": 5, "metadata": "x"}, {"cell_type": "code", "source": ["a", 1, "b"]}]
+    cells = [
+        7,
+        {"cell_type": "code", "source": 5, "metadata": "x"},
+        {"cell_type": "code", "source": ["a", 1, "b"]},
+    ]
     found = read(write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": cells}))
     assert [c["source"] for c in found] == ["", "ab"]
