@@ -54,7 +54,6 @@ test: $(INSTALLED) $(BROWSER)  ## all of it: lint, tests, exercises, notebooks
 	$(BIN)/ruff check .
 	$(BIN)/autograder build --check
 	$(PY) -m pytest -n $(WORKERS)
-	$(BIN)/autograder validate
 	$(PY) -m pytest --nbval --nbval-sanitize-with=tests/nbval.cfg solutions
 
 .PHONY: bench

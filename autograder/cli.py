@@ -154,10 +154,14 @@ def grade(
         )
     found = grading.find_jobs(course, submitted, assignment)
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("grading", total=len(found))
         written = grading.grade(
-            course, found, out or course.runtime, jobs, lambda result: bar.advance(task)
+            course,
+            found,
+            out or course.runtime,
+            jobs,
+            lambda result: bar.update(task, advance=1, refresh=True),
         )
     _marks(written.results)
     console.print(f"Grades:   {written.grades}", soft_wrap=True)
@@ -221,18 +225,17 @@ def validate(
     course = Course.find()
     names = chapter or list(exercises.names())
     total = sum(len(exercises.load(name).exercises) for name in names)
-    columns = (
-        TextColumn("{task.description:28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     found = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, auto_refresh=False
+    ) as bar:
         task = bar.add_task("", total=total)
-        for tally in tallies(course, names, lambda name: bar.update(task, description=name)):
+        for tally in tallies(course, names):
             found.append(tally)
-            bar.advance(task)
+            bar.update(task, advance=1, refresh=True)
+    order = [exercise.id for name in names for exercise in exercises.load(name).exercises]
+    found.sort(key=lambda tally: order.index(tally.exercise))
     gaps = [gap for tally in found for gap in tally.gaps]
     if as_json:
         rows = [

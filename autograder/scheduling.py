@@ -9,10 +9,10 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,6 +22,9 @@ from autograder.grading import Grader, outcome
 from autograder.results import SubmissionResult
 from autograder.sandbox import Server
 from autograder.submission import Submission, lay, read
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,35 @@ class Graded:
 
 
 def grade_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[Graded]:
-    """Grade every job; one result each, whatever is in it.
+    """Grade every job; one result each, whatever is in it, in any order.
 
     Args:
         jobs: what to grade.
         processes: judge processes; as many as there are cores by default.
     """
-    count = min(processes or os.cpu_count() or 1, len(jobs)) or 1
-    if count == 1:
+    return spread(grade_one, jobs, processes)
+
+
+def spread(
+    work: Callable[[Item, Server], Result], items: Sequence[Item], processes: int | None = None
+) -> Iterator[Result]:
+    """`work(item, server)` for every item, on several cores, in any order.
+
+    Args:
+        work: a function of a module; it is given the warm server of its process.
+        items: what to work on.
+        processes: how many; as many as there are cores by default.
+    """
+    count = min(processes or os.cpu_count() or 1, len(items))
+    if count <= 1:
         with Server() as server:
-            for job in jobs:
-                yield grade_one(job, server)
+            for item in items:
+                yield work(item, server)
         return
     # fork is quick and safe here: nothing but this thread exists yet
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with context.Pool(count, initializer=_begin) as pool:
-        yield from pool.imap_unordered(_grade, jobs)
+        yield from pool.imap_unordered(functools.partial(_work, work), items)
 
 
 def grade_one(job: Job, server: Server) -> Graded:
@@ -113,7 +129,7 @@ def _begin() -> None:
     _server = Server()
 
 
-def _grade(job: Job) -> Graded:
+def _work(work: Callable[[Item, Server], Result], item: Item) -> Result:
     if _server is None:
         raise RuntimeError("a judge process was used before it began")
-    return grade_one(job, _server)
+    return work(item, _server)

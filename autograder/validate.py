@@ -9,7 +9,7 @@ import contextlib
 import io
 import json
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from autograder.grading import Grader
 from autograder.results import ExerciseResult
 from autograder.sample import answered, solutions, source_for
 from autograder.sandbox import Server
-from autograder.scheduling import release_cells
+from autograder.scheduling import release_cells, spread
 from autograder.spec import Chapter, Exercise
 from autograder.submission import Submission, lay
 
@@ -120,24 +120,26 @@ class Bench:
         return self.grader.grade_exercise(submission, exercise)
 
 
-def validate(course: Course, chapters: list[str], tick: Callable[[str], None]) -> Iterator[Tally]:
-    """Try every exercise of the chapters.
+def validate(course: Course, chapters: list[str], processes: int | None = None) -> Iterator[Tally]:
+    """Try every exercise of the chapters; tallies come as they are ready.
 
     Args:
-        tick: told each exercise's id before it is tried.
+        processes: as for `scheduling.spread`.
     """
-    with Server() as server:
-        for name in chapters:
-            chapter = exercises.load(name)
-            bench = Bench(
-                chapter,
-                Grader(name, SECRET, server),
-                release_cells(course.release(name)),
-                solutions(course, name),
-            )
-            for exercise in chapter.exercises:
-                tick(exercise.id)
-                yield _try(bench, exercise)
+    tasks = [
+        (course, name, exercise.id)
+        for name in chapters
+        for exercise in exercises.load(name).exercises
+    ]
+    return spread(_tally, tasks, processes)
+
+
+def _tally(task: tuple[Course, str, str], server: Server) -> Tally:
+    course, name, exercise_id = task
+    chapter = exercises.load(name)
+    grader = Grader(name, SECRET, server)
+    bench = Bench(chapter, grader, release_cells(course.release(name)), solutions(course, name))
+    return _try(bench, chapter.exercise(exercise_id))
 
 
 def _try(bench: Bench, exercise: Exercise) -> Tally:

@@ -28,13 +28,15 @@
 # %%
 import math
 
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from autograder import check, hint, progress, quiz, use
+
 # %% tags=["demonstration"]
 # Pictures. Nothing to learn in this cell: run it and read on.
 import matplotlib.pyplot as plt
-import torch
-from torch import Tensor, nn
-
-from autograder import progress, quiz, use
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
 plt.rcParams.update({
