@@ -4,12 +4,13 @@ The steps, in this order: find the submissions, grade each, then `grades.csv`, t
 the class report, nbgrader's gradebook and the notebooks that formgrader opens.
 """
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from autograder import exercises
 from autograder.course import Course
@@ -104,9 +105,7 @@ def grade(
     results = tuple(one.result for one in graded)
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
-    releases = {
-        name: json.loads(course.release(name).read_text(encoding="utf-8")) for name in names
-    }
+    releases = {name: nbformat.read(course.release(name), as_version=4) for name in names}
     written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
     write_grades_csv(results, chapters, written.grades)
     for one in graded:

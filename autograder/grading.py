@@ -165,6 +165,8 @@ class Grader:
                     found[exercise.id] = outcome(exercise, "missing", why)
                 elif exercise.id in refused:
                     found[exercise.id] = outcome(exercise, "refused", refused[exercise.id])
+                elif self._hangs(exercise, found):
+                    found[exercise.id] = outcome(exercise, *STOPPED[WorkerTimeout])
                 else:
                     found[exercise.id] = self._try(worker, exercise)
         for exercise in wanted:
@@ -192,6 +194,11 @@ class Grader:
             return outcome(exercise, *worker.stopped[exercise.id])
         return worded(exercise, visible, hidden, worker.errors.get(exercise.id))
 
+    def _hangs(self, exercise: Exercise, found: dict[str, ExerciseResult]) -> bool:
+        """Whether it stands on one that was stopped: its own try would only wait as long again."""
+        below = references.foundations(self.chapter, exercise.id)
+        return any(name in found and found[name].status == "timeout" for name in below)
+
     def _charged_once(
         self, submission: Submission, exercise: Exercise, found: dict[str, ExerciseResult]
     ) -> ExerciseResult:
@@ -203,7 +210,7 @@ class Grader:
             return own
         with self._worker(submission, wrong) as worker:
             again = self._try(worker, exercise)
-        if again.score <= own.score:
+        if again.score <= own.score and own.status != "timeout":
             return own
         names = " and ".join(sorted(wrong))
         message = (

@@ -41,12 +41,12 @@ def _disturb(value, kind):
                 "one off": value + 0.7 * one.reshape(value.shape),
                 "shifted": value.flatten().roll(1).reshape(value.shape) + 0.23}[kind]
     if isinstance(value, torch.Tensor) and value.dtype == torch.bool:
-        flat = value.flatten().clone()
-        if kind in ("one off", "noisy"):
-            flat[-1:] = ~flat[-1:]
-            flat[:1] = ~flat[:1] if kind == "noisy" else flat[:1]
-            return flat.reshape(value.shape)
-        return value.float() if kind == "scaled" else torch.cat([flat, flat])
+        flips = torch.rand(value.numel(), generator=torch.Generator().manual_seed(5)) < 0.3
+        flips[-1:] = True
+        last = torch.arange(value.numel()) == value.numel() - 1
+        flat = value.flatten()
+        return {"scaled": torch.cat([flat, flat]), "noisy": (flat ^ flips).reshape(value.shape),
+                "one off": (flat ^ last).reshape(value.shape), "shifted": flat ^ last}[kind]
     if isinstance(value, torch.Tensor):
         return {"scaled": value * 3 + 1, "noisy": value.flip(-1) + 2 if value.ndim else value + 2,
                 "one off": value + 1, "shifted": value.double() + 0.5}[kind]

@@ -40,19 +40,31 @@ from autograder import check, hint, progress, quiz, use
 
 # %% tags=["demonstration"]
 # Pictures. Nothing to learn in this cell: run it and read on.
+import base64
+import io
+
 import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
+GREY, BLUE, ORANGE = "#808080", "#3b8ed0", "#e07b39"  # readable on a white page and on a dark one
+GREEN, PURPLE, RED = "#2e9e6b", "#a06cd5", "#d04a6a"
 plt.rcParams.update({
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-    "figure.dpi": 110, "font.size": 10, "legend.frameon": False,
-    "axes.spines.top": False, "axes.spines.right": False,
-    **dict.fromkeys(
-        ["text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"],
-        "#808080",  # readable on a white page and on a dark one
-    ),
+    "text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY,
+    "xtick.color": GREY, "ytick.color": GREY, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
 })
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#3b8ed0", "#e07b39", "#2e9e6b", "#a06cd5", "#808080"
+
+
+def show(figure, words):
+    """Show a figure, and say in words what is to be seen."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    plt.close(figure)
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": words}
+    display(picture, raw=True)
+    display(Markdown(f"*In words:* {words}"))
 
 
 def strip(ax, left, top, values, size=0.2, height=0.3):
@@ -63,7 +75,7 @@ def strip(ax, left, top, values, size=0.2, height=0.3):
         ax.add_patch(plt.Rectangle(corner, size, height, facecolor=colour, edgecolor=GREY, lw=0.4))
 
 
-def heat_map(ax, table, rows, columns, title, numbers=True):
+def heat_map(ax, table, rows, columns, title="", numbers=True):
     """A table of numbers from -1 to 1 in colours."""
     table = torch.as_tensor(table).detach()
     ax.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
@@ -75,11 +87,14 @@ def heat_map(ax, table, rows, columns, title, numbers=True):
         for column in range(len(columns)):
             value = float(table[row, column])
             colour = "white" if abs(value) > 0.65 else "#303030"
-            ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour)
+            text = f"{value:.1f}".replace("-0.0", "0.0")
+            ax.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     ax.set_title(title, loc="left", fontsize=10)
 
 
-wave = torch.tensor([[0.0, 1, 0, 1, 0, 1], [0.84, 0.54, 0.05, 1, 0, 1], [0.91, -0.42, 0.1, 1, 0, 1]])
+wave = torch.tensor([
+    [0.0, 1, 0, 1, 0, 1], [0.84, 0.54, 0.05, 1, 0, 1], [0.91, -0.42, 0.1, 1, 0, 1],
+])
 word = torch.randn(3, 6, generator=torch.Generator().manual_seed(4))
 figure, ax = plt.subplots(figsize=(8.4, 3.4))
 stages = ["text", "tokens", "ids", "token vectors", "+ place vectors", "= what goes in"]
@@ -97,21 +112,23 @@ for row, name in enumerate(("", "tokenize", "encode", "TokenEmbedding", "Learned
 ax.text(5.75, -5 * 0.62 - 0.15, "EmbeddingLayer", va="center", family="monospace", fontsize=9)
 ax.set(xlim=(-0.1, 7.2), ylim=(-3.6, 0.15))
 ax.axis("off")
-plt.show()
-print("In words: the text is cut into the tokens squatch, eats, pizza; each token gets a number, each")
-print("number a vector. A second vector, which tells the place, is added. On the right stand the")
-print("names of the parts that you will build. The numbers are made up.")
+show(figure, "the text is cut into the tokens squatch, eats and pizza. Each token gets a number, "
+     "each number a vector. A second vector, which tells the place, is added. On the right stand "
+     "the names of the parts that you will build. The numbers are made up.")
 
 # %% [markdown]
 # ### The way there
 #
-# | Part | You build | With it you can |
-# |---|---|---|
-# | 1 Words to numbers | `tokenize`, `build_vocab`, `encode`, `decode` | turn text into ids, and back |
-# | 2 Numbers to vectors | `one_hot`, `lookup`, `cosine_similarity_matrix` | give each word a vector, and compare two words |
-# | 3 Vectors that mean something | `skip_gram_pairs`, `count_skip_gram_pairs`, `noise_distribution`, `sample_negatives`, `negative_sampling_loss` | learn the vectors from plain text: word2vec |
-# | 4 Where a word stands | `sinusoidal_positions` | tell who eats whom |
-# | 5 Layers that learn | `TokenEmbedding`, `LearnedPositions`, `EmbeddingLayer` | build the first layer of BERT |
+# 1. **Words to numbers.** `tokenize`, `build_vocab`, `encode` and `decode` turn text into ids, and
+#    back.
+# 2. **Numbers to vectors.** `one_hot` and `lookup` give each word a vector,
+#    `cosine_similarity_matrix` compares two words.
+# 3. **Vectors that mean something.** `skip_gram_pairs`, `count_skip_gram_pairs`,
+#    `noise_distribution`, `sample_negatives` and `negative_sampling_loss` are word2vec: vectors
+#    learned from plain text.
+# 4. **Where a word stands.** `sinusoidal_positions` tell who eats whom.
+# 5. **Layers that learn.** `TokenEmbedding`, `LearnedPositions` and `EmbeddingLayer` are the first
+#    layer of BERT.
 #
 # **How it works.** Where an exercise says `raise NotImplementedError()`, write your code instead.
 # Run the cell, then run the `check(...)` below it. The check tells you which properties hold, and
@@ -439,11 +456,9 @@ random_table = torch.randn(len(vocab), 16, generator=torch.Generator().manual_se
 before = similarity_of(vectors_of(six_ids, random_table))
 figure, ax = plt.subplots(figsize=(4.2, 3))
 heat_map(ax, before, six, six, "cosine similarity, before training")
-plt.show()
 apart = before[~torch.eye(6, dtype=torch.bool)]
-print("In words: 1.0 on the diagonal. Elsewhere the numbers lie between "
-      f"{apart.min():.1f} and {apart.max():.1f},")
-print("and two foods are no more alike than a food and an animal.")
+show(figure, f"1.0 on the diagonal. Elsewhere the numbers lie between {apart.min():.1f} and "
+     f"{apart.max():.1f}, and two foods are no more alike than a food and an animal.")
 
 # %% [markdown]
 # Where should meaning come from, if nobody tells the machine what a pizza is? The answer is older
@@ -645,10 +660,9 @@ ax.bar(places + 0.27, frequency, 0.26, color=ORANGE, label="20 000 draws")
 ax.set_xticks(places, names)
 ax.set(yscale="log", ylabel="probability (log scale)")
 ax.legend(ncols=3, loc="upper right")
-plt.show()
-print(f"In words: '{names[0]}' falls from {shares[some[0]]:.3f} by counts to {noise[some[0]]:.3f} "
-      "with the power;")
-print(f"'{names[-1]}' rises from {shares[some[-1]]:.4f} to {noise[some[-1]]:.4f}. The draws follow.")
+show(figure, f"“{names[0]}” falls from {shares[some[0]]:.3f} by counts to {noise[some[0]]:.3f} "
+     f"with the power, “{names[-1]}” rises from {shares[some[-1]]:.4f} to {noise[some[-1]]:.4f}. "
+     "The draws follow the power.")
 
 # %% [markdown]
 # ### The rule
@@ -725,13 +739,12 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3))
 axes[0].plot(losses, color=BLUE, lw=1)
 axes[0].axhline(6 * math.log(2), color=GREY, lw=1, ls="--")
 axes[0].text(995, 6 * math.log(2) + 0.08, "6 log 2: no idea", ha="right")
-axes[0].set(xlabel="step", ylabel="loss", title="learning")
+axes[0].set(xlabel="step", ylabel="loss")
 heat_map(axes[1], similarity_of(vectors_of(six_ids, table)), six, six,
          "cosine similarity, after training")
 figure.tight_layout()
-plt.show()
-print(f"In words: the loss falls from {losses[0]:.1f} to {sum(losses[-50:]) / 50:.1f}, and foods are now")
-print("like foods, animals like animals.")
+show(figure, f"the loss falls from {losses[0]:.1f} to {sum(losses[-50:]) / 50:.1f}, and foods are "
+     "now like foods, animals like animals.")
 
 # %% [markdown]
 # Two groups have formed. And the whole vocabulary? Sixteen numbers a word cannot be drawn, but two
@@ -739,7 +752,7 @@ print("like foods, animals like animals.")
 # differences, as you would turn a chair before you take its photograph. Each point is a word; near
 # means alike.
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 doubles = world.two_sense_words
 groups = {"person": PURPLE, "animal": ORANGE, "food": GREEN, "tool": BLUE}
 plain = {group: [w for w in world.words_by_category[group] if w not in doubles] for group in groups}
@@ -769,22 +782,20 @@ def draw_map(ax):
         ax.scatter(*points.T, color=colour, marker=marker, s=26, label=group, alpha=0.85)
         outward = points.mean(dim=0)
         outward = outward / outward.norm()
-        at = points.mean(dim=0) + 0.32 * outward
+        at = points.mean(dim=0) + 0.3 * outward
         ax.text(*at, "\n".join([group.upper(), *plain[group]]), color=colour, fontsize=8,
                 ha="center", va="center")
     ax.set(xlabel="first component", ylabel="second component")
-    ax.set_aspect("equal")
-    ax.margins(0.28)
+    ax.set(xlim=(-1.15, 1.15), ylim=(-1.15, 0.95))
 
 
-figure, ax = plt.subplots(figsize=(7.5, 5.4))
+figure, ax = plt.subplots(figsize=(7, 5.6))
 draw_map(ax)
-plt.show()
 closest = similarity_of(unit(shown)).fill_diagonal_(-1).argmax(dim=1).tolist()
 kind = {token: group for group, tokens in plain.items() for token in tokens}
 same = sum(kind[token] == kind[shown[near]] for token, near in zip(shown, closest, strict=True))
-print("In words: four groups, one in each direction: people, animals, foods and tools.")
-print(f"Of {len(shown)} words, {same} have a word of their own group as the nearest.")
+show(figure, "four groups, far apart: people, animals, foods and tools. For "
+     f"{same} of the {len(shown)} words the nearest other word is one of their own group.")
 
 # %% [markdown]
 # Nobody told it what a food is. It has found out from the company the words keep, with a loss of
@@ -815,7 +826,7 @@ def along(tokens):
 
 figure, ax = plt.subplots(figsize=(8, 2.3))
 ax.axhline(0, color=GREY, lw=0.8)
-rows = (("animal", ORANGE, "o", plain["animal"]), ("both", "#d04a6a", "*", ["bat", "mouse"]),
+rows = (("animal", ORANGE, "o", plain["animal"]), ("both", RED, "*", ["bat", "mouse"]),
         ("tool", BLUE, "^", plain["tool"]))
 for name, colour, marker, tokens in rows:
     points = along(tokens)
@@ -828,10 +839,9 @@ for name, colour, marker, tokens in rows:
 ax.set(ylim=(-0.8, 0.9), yticks=[], xlabel="from the animals (0) to the tools (1)")
 ax.spines["left"].set_visible(False)
 ax.legend(ncols=3, loc="upper center", fontsize=8, bbox_to_anchor=(0.5, 1.2))
-plt.show()
 bat, mouse = along(["bat", "mouse"])
-print(f"In words: animals lie near 0, tools near 1. bat lies at {bat:.1f} and mouse at {mouse:.1f}:")
-print("in between, and really at home in neither group.")
+show(figure, f"animals lie near 0, tools near 1. The bat lies at {bat:.1f} and the mouse at "
+     f"{mouse:.1f}: in between, and at home in neither group.")
 
 # %% [markdown]
 # Sentences about animals pull the row one way, sentences about tools the other, and it comes to
@@ -946,17 +956,17 @@ waves = positions_of(64, 32)
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3))
 heat_map(axes[0], waves.T, [], [], "the positions, one in each column", numbers=False)
 axes[0].set(xlabel="position", ylabel="column of the vector")
-axes[0].set_xticks([0, 16, 32, 48, 63])
-axes[0].set_yticks([0, 8, 16, 24, 31])
+axes[0].set_xticks([0, 16, 32, 48, 63], [0, 16, 32, 48, 63])
+axes[0].set_yticks([0, 8, 16, 24, 31], [0, 8, 16, 24, 31])
 for place, colour in ((10, BLUE), (40, ORANGE)):
     axes[1].plot(waves @ waves[place], color=colour)
     axes[1].annotate(f"with position {place}", (place, 16.4), ha="center", color=colour)
-axes[1].set(xlabel="position", ylabel="dot product", ylim=(None, 18), title="how alike two positions are")
+axes[1].set(xlabel="position", ylabel="dot product", ylim=(None, 18))
+axes[1].set_title("how alike two positions are", loc="left", fontsize=10)
 figure.tight_layout()
-plt.show()
-print("In words: on the left, waves that are fast in the first columns and hardly move in the last.")
-print(f"On the right: a position is most like itself ({waves[10] @ waves[10]:.0f}), and the further away")
-print("another is, the less alike. Both curves have the same shape: only the distance counts.")
+show(figure, "on the left, waves, fast in the first columns and hardly moving in the last. On the "
+     f"right, a position is most like itself ({waves[10] @ waves[10]:.0f}), and less like "
+     "positions far away. Both curves have the same shape: only the distance counts.")
 
 # %% [markdown]
 # The second picture shows why this is more than a number plate. The dot product of two positions
@@ -1012,8 +1022,8 @@ quiz("why-positions")
 # \sqrt{d_\text{model}}$ work best (long vectors of large numbers would give huge dot products). So
 # the table starts small, and the layer multiplies by $\sqrt{d_\text{model}}$ on the way in:
 #
-# $$\text{embedding}(t) = \sqrt{d_\text{model}}\; E[t], \qquad E \text{ random with standard deviation }
-# \frac{1}{\sqrt{d_\text{model}}}$$
+# $$\text{embedding}(t) = \sqrt{d_\text{model}}\; E[t], \qquad
+# E \text{ random with standard deviation } \frac{1}{\sqrt{d_\text{model}}}$$
 #
 # By hand: with $d_\text{model} = 4$ and the row $E[t] = (0.5, -0.5, 1, 0)$, the layer gives $(1,
 # -1, 2, 0)$. `torch.randn(rows, columns)` makes random numbers with mean 0 and standard deviation

@@ -6,9 +6,9 @@
 # > *The pizza came out of the oven and **it** felt hot.*
 #
 # What is *it*? In the first sentence the pizza, in the second the oven. You knew at once, because
-# you looked back, from *it* to the word that fits what is said about it. In this chapter you
-# teach a machine to look back. What you build is called **attention**, and it is the part that
-# gave the transformer its power.
+# you looked back, from *it* to the word that fits what is said about it. In this chapter you teach
+# a machine to look back. What you build is called **attention**, and it is the part that gave the
+# transformer its power.
 #
 # **What you will build.** Eleven small functions, from the softmax to a layer that learns. The
 # last but one is a whole attention head. You train it on sentences like these two, with your own
@@ -17,7 +17,7 @@
 # **What you need.** Chapter 1, or the same knowledge: a sentence is a table of numbers with one
 # row per word. Some Python, matrix products, the logarithm. No GPU, no internet.
 #
-# **How long.** The exercises take about 110 minutes, with reading and playing three hours. The
+# **How long.** The exercises take about 105 minutes, with reading and playing three hours. The
 # notebook itself runs in less than a minute.
 #
 # **What you can do at the end.** Write scaled dot-product attention from memory and say why each
@@ -36,58 +36,68 @@ from autograder import check, hint, progress, quiz, use
 
 # %% tags=["demonstration"]
 # Pictures. Nothing to learn in this cell: run it and read on.
+import base64
+import io
+
 import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
+GREY, BLUE, ORANGE = "#808080", "#3b8ed0", "#e07b39"  # readable on a white page and on a dark one
 plt.rcParams.update({
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-    "figure.dpi": 110, "font.size": 10, "legend.frameon": False,
-    "axes.spines.top": False, "axes.spines.right": False,
-    **dict.fromkeys(
-        ["text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"],
-        "#808080",  # readable on a white page and on a dark one
-    ),
+    "text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY,
+    "xtick.color": GREY, "ytick.color": GREY, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
 })
-BLUE, ORANGE = "#3b8ed0", "#e07b39"
 
 
-def arcs(ax, words, weights, asking, title):
+def show(figure, words):
+    """Show a figure, and say in words what is to be seen."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    plt.close(figure)
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": words}
+    display(picture, raw=True)
+    display(Markdown(f"*In words:* {words}"))
+
+
+def arcs(ax, words, weights, asking, title=""):
     """Words in a line, and from the asking word an arc to each other, as thick as its weight."""
     for place, word in enumerate(words):
         strong = place == asking or weights[place] > 0.2
         ax.text(place, 0, word, ha="center", va="top", weight="bold" if strong else "normal")
     for place, weight in enumerate(weights):
         if place != asking and weight > 0.005:
-            arrow = {"arrowstyle": "-", "lw": 0.5 + 5 * weight, "color": BLUE, "alpha": 0.85,
-                     "connectionstyle": f"arc3,rad={0.35 if place < asking else -0.35}"}
-            ax.annotate("", (place, 0.02), (asking, 0.02), arrowprops=arrow)
+            bend = f"arc3,rad={0.35 if place < asking else -0.35}"
+            line = dict(arrowstyle="-", lw=0.5 + 5 * weight, color=BLUE, connectionstyle=bend)
+            ax.annotate("", (place, 0.02), (asking, 0.02), arrowprops=line)
     ax.set(xlim=(-0.6, len(words) - 0.4), ylim=(-0.25, 1.4))
     ax.set_title(title, loc="left", fontsize=10)
     ax.axis("off")
 
 
-def heat_map(ax, table, rows, columns, title, numbers=True):
+def heat_map(ax, table, rows, columns, title="", numbers=True):
     """A table of weights from 0 to 1: queries down, keys across."""
-    table = torch.as_tensor(table).detach()
+    table = torch.as_tensor(table).detach().tolist()
     ax.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    for (row, column), value in [((r, c), table[r, c]) for r in range(len(rows))
-                                 for c in range(len(columns))] if numbers else []:
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8,
-                color="white" if value > 0.55 else "#404040")
     ax.set_title(title, loc="left", fontsize=10)
+    for row, values in enumerate(table if numbers else []):
+        for column, value in enumerate(values):
+            ink = "white" if value > 0.55 else "#404040"
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink)
 
 
 opening = "the pizza came out of the oven and it".split()
-figure, axes = plt.subplots(2, 1, figsize=(8, 3.6))
-arcs(axes[0], [*opening, "tasted", "good"], [0, 0.97, 0, 0, 0, 0, 0.03, 0, 0, 0, 0], 8, "")
-arcs(axes[1], [*opening, "felt", "hot"], [0, 0.03, 0, 0, 0, 0, 0.97, 0, 0, 0, 0], 8, "")
-plt.show()
-print("In words: from 'it' a thick arc leads back to 'pizza' when it tasted good,")
-print("and to 'oven' when it felt hot. A sketch; at the end you draw it from your own head.")
+figure, axes = plt.subplots(2, 1, figsize=(8, 3.4))
+arcs(axes[0], [*opening, "tasted", "good"], [0, 0.97, 0, 0, 0, 0, 0.03, 0, 0, 0, 0], 8)
+arcs(axes[1], [*opening, "felt", "hot"], [0, 0.03, 0, 0, 0, 0, 0.97, 0, 0, 0, 0], 8)
+show(figure, "from “it” a thick arc leads back to “pizza” when it tasted good, and to “oven” when "
+     "it felt hot. This one is a sketch; at the end you draw it from your own head.")
 
 # %% [markdown]
 # ### The way there
@@ -96,11 +106,11 @@ print("and to 'oven' when it felt hot. A sketch; at the end you draw it from you
 # |---|---|---|
 # | 1 Scores to weights | `softmax` | turn any numbers into shares of a whole |
 # | 2 Learning from a wrong word | `cross_entropy` | tell a model how wrong it is |
-# | 3 Asking and answering | `score_variance`, `similarity_scores` | measure how well a question fits a word |
-# | 4 What may be seen | `padding_mask`, `causal_mask`, `masked_softmax` | hide empty places and the future |
-# | 5 Attention | `attention_weights`, `scaled_dot_product_attention` | ask a sentence who, what, where and when |
+# | 3 Asking and answering | `score_variance`, `similarity_scores` | tell how well two words fit |
+# | 4 What may be seen | `padding_mask`, `causal_mask`, `masked_softmax` | hide some of the words |
+# | 5 Attention | `attention_weights`, `scaled_dot_product_attention` | ask who, what, where, when |
 # | 6 A head that learns | `SelfAttention` | find out what *it* is |
-# | 7 Two meanings of one word | `contextual_similarity` | part the *bat* that flies from the *bat* that hits |
+# | 7 Two meanings of one word | `contextual_similarity` | part a *bat* from a *bat* |
 #
 # **How it works.** Write your code where an exercise says `raise NotImplementedError()`, run the
 # cell, run the `check(...)` below it. The check tells you which properties hold, and often which
@@ -116,8 +126,8 @@ print("and to 'oven' when it felt hot. A sketch; at the end you draw it from you
 # %% [markdown]
 # ## 1 Scores to weights
 #
-# Suppose *it* has given each earlier word a score for how well the word fits: 2 for *pizza*, 1
-# for *oven*, 0 for *came*. Scores can be any numbers. To *share out* attention we need weights:
+# Suppose *it* has given each earlier word a score for how well the word fits: 2 for *pizza*, 1 for
+# *oven*, 0 for *came*. Scores can be any numbers. To *share out* attention we need weights:
 # positive, and summing to 1. The **softmax** makes them. It first makes every score positive with
 # exp, then divides by the sum:
 #
@@ -136,9 +146,9 @@ print("and to 'oven' when it felt hot. A sketch; at the end you draw it from you
 # exponentials by the same factor, which the fraction cancels. Only *differences* between scores
 # count.
 #
-# **One trap.** In float32, $e^{89}$ is already too large, and becomes infinity. Infinity divided by
-# infinity is not a number. The cure uses the property above: subtract the largest score first. The
-# largest exponential is then $e^0 = 1$, nothing can overflow, and the weights are the same.
+# **One trap.** In float32, $e^{89}$ is already too large, and becomes infinity. Infinity divided
+# by infinity is not a number. The cure uses the property above: subtract the largest score first.
+# The largest exponential is then $e^0 = 1$, nothing can overflow, and the weights are the same.
 #
 # **Which axis?** A table of scores has one row per query and one column per key. Each *row* should
 # sum to 1, so the softmax runs along the last axis, `dim=-1`. Torch's `amax` and `sum` take `dim`
@@ -174,15 +184,15 @@ def softmax(scores: Tensor, dim: int = -1) -> Tensor:
 my_softmax = use(softmax)
 factors = [0.1, 1, 8]
 figure, axes = plt.subplots(1, 3, figsize=(8, 2), sharey=True)
-for ax, factor in zip(axes, factors):
+for ax, factor in zip(axes, factors, strict=True):
     weights = my_softmax(factor * torch.tensor([2.0, 1.0, 0.0]))
     bars = ax.bar(["pizza", "oven", "came"], weights, color=BLUE, width=0.6)
-    ax.bar_label(bars, fmt="%.2f", color="#808080")
-    ax.set(title=f"scores × {factor}", ylim=(0, 1.15))
+    ax.bar_label(bars, fmt="%.2f", color=GREY)
+    ax.set(ylim=(0, 1.15))
+    ax.set_title(f"scores × {factor}", fontsize=10)
 axes[0].set_ylabel("weight")
-plt.show()
-print("In words: with small scores all three words get about a third;")
-print("with large ones the first gets nearly all.")
+show(figure, "with small scores all three words get about a third; with large ones the first gets "
+     "nearly all.")
 
 # %% [markdown]
 # ## 2 Learning from a wrong word
@@ -194,8 +204,8 @@ print("with large ones the first gets nearly all.")
 #
 # $$\text{loss} = -\log\, \text{softmax}(z)_t$$
 #
-# with the logits $z$ and the right word's number $t$. If the right word had probability 1, the loss
-# is 0. With probability 0.24 it is 1.41. With 0.01 it is 4.6. Being surely wrong costs most.
+# with the logits $z$ and the right word's number $t$. If the right word had probability 1, the
+# loss is 0. With probability 0.24 it is 1.41. With 0.01 it is 4.6. Being surely wrong costs most.
 #
 # By hand: logits 2, 1, 0, and the right word is number 1. Its probability is 0.24 (you know the
 # table), the loss 1.41. For several words the loss is the **mean**.
@@ -209,8 +219,8 @@ print("with large ones the first gets nearly all.")
 # *log-sum-exp trick*.
 #
 # **Picking one number per row.** `logits.gather(-1, index)` takes from each row the entry whose
-# number stands in `index`. The index needs as many axes as the logits: `targets.unsqueeze(-1)` adds
-# the missing one, and `.squeeze(-1)` removes it from the result.
+# number stands in `index`. The index needs as many axes as the logits: `targets.unsqueeze(-1)`
+# adds the missing one, and `.squeeze(-1)` removes it from the result.
 
 # %% exercise="cross_entropy"
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -257,36 +267,36 @@ print(f"no idea among three words costs log(3) = {math.log(3):.2f}")
 #                          attention                              1 step
 # ```
 #
-# What *it* knows of *pizza* has gone through seven steps, each of which may blur it, and no step can
-# start before the one before it has ended. The first translators built this way (Sutskever and
-# others, 2014) pressed a whole sentence through one vector. Bahdanau, Cho and Bengio (2014) let the
-# translator *look back* at all the words and choose. Three years later Vaswani and others (2017)
-# threw the recurrence away and kept the looking: *Attention Is All You Need*. That paper is the
-# transformer, and its equation 1 is what you build now.
+# What *it* knows of *pizza* has gone through seven steps, each of which may blur it, and no step
+# can start before the one before it has ended. The first translators built this way (Sutskever and
+# others, 2014) pressed a whole sentence through one vector. Bahdanau, Cho and Bengio (2014) let
+# the translator *look back* at all the words and choose. Three years later Vaswani and others
+# (2017) threw the recurrence away and kept the looking: *Attention Is All You Need*. That paper is
+# the transformer, and its equation 1 is what you build now.
 #
-# **The idea.** Think of a library. You come with a question (a **query**). Each book has a label on
-# its spine (a **key**) and pages inside (a **value**). You compare your question with all labels,
-# and read most in the books that fit best. Attention does the same with vectors:
+# **The idea.** Think of a library. You come with a question (a **query**). Each book has a label
+# on its spine (a **key**) and pages inside (a **value**). You compare your question with all
+# labels, and read most in the books that fit best. Attention does the same with vectors:
 #
 # 1. compare the query with every key: that gives scores,
 # 2. softmax: that gives weights,
 # 3. mix the values by these weights: that gives the answer, the **context vector**.
 #
-# **Comparing.** Two vectors that point the same way have a large dot product. For
-# query $q = (1, 2)$ and keys $k_1 = (3, 1)$, $k_2 = (0, -1)$:
+# **Comparing.** Two vectors that point the same way have a large dot product. For query $q = (1,
+# 2)$ and keys $k_1 = (3, 1)$, $k_2 = (0, -1)$:
 #
 # $$q \cdot k_1 = 1 \cdot 3 + 2 \cdot 1 = 5 \qquad q \cdot k_2 = 1 \cdot 0 + 2 \cdot (-1) = -2$$
 #
-# So $k_1$ fits, and $k_2$ does not. With all queries as rows of $Q$ and all keys as rows of $K$, one
-# matrix product $QK^\top$ gives all scores at once.
+# So $k_1$ fits, and $k_2$ does not. With all queries as rows of $Q$ and all keys as rows of $K$,
+# one matrix product $QK^\top$ gives all scores at once.
 #
 # **A problem of size.** A dot product adds up $d_k$ products, where $d_k$ is the length of the
 # vectors. The more of them, the further the sums spread; you have seen what the softmax does with
 # large scores. How far exactly? Predict it before you measure it.
 #
 # Take two random vectors whose numbers are independent, each with mean 0 and variance 1. What is
-# the variance of their dot product? And what is it after every dot product has been divided by some
-# number? You need three facts: the product of two such numbers has variance 1; variances of
+# the variance of their dot product? And what is it after every dot product has been divided by
+# some number? You need three facts: the product of two such numbers has variance 1; variances of
 # independent things add up; the variance is a mean of *squares*.
 
 # %% exercise="score_variance"
@@ -313,12 +323,12 @@ def score_variance(d_k: int, divisor: float = 1.0) -> float:
 #
 # $$\text{scores} = \frac{Q K^\top}{\sqrt{d_k}}$$
 #
-# With the numbers from above, $d_k = 2$: the score for $k_1$ is $5 / 1.41 = 3.54$, and for $k_2$ it is
-# $-2 / 1.41 = -1.41$.
+# With the numbers from above, $d_k = 2$: the score for $k_1$ is $5 / 1.41 = 3.54$, and for $k_2$
+# it is $-2 / 1.41 = -1.41$.
 #
-# **Shapes.** Queries `(..., seq_q, d_k)`, keys `(..., seq_k, d_k)`, scores `(..., seq_q, seq_k)`: one
-# row per query. There may be a batch axis in front, so only the *last two* axes of the keys change
-# places: `key.transpose(-2, -1)`.
+# **Shapes.** Queries `(..., seq_q, d_k)`, keys `(..., seq_k, d_k)`, scores `(..., seq_q, seq_k)`:
+# one row per query. There may be a batch axis in front, so only the *last two* axes of the keys
+# change places: `key.transpose(-2, -1)`.
 
 # %% exercise="similarity_scores"
 def similarity_scores(query: Tensor, key: Tensor) -> Tensor:
@@ -341,9 +351,9 @@ def similarity_scores(query: Tensor, key: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# Now measure. For each $d_k$ we draw 500 random queries and 500 random keys and take the variance of
-# their 250,000 dot products, once as they are and once scaled by your function. The lines are your
-# prediction. On the right is what this does to the softmax: the largest of eight weights, on
+# Now measure. For each $d_k$ we draw 500 random queries and 500 random keys and take the variance
+# of their 250,000 dot products, once as they are and once scaled by your function. The lines are
+# your prediction. On the right is what this does to the softmax: the largest of eight weights, on
 # average.
 
 # %% tags=["demonstration"]
@@ -373,16 +383,15 @@ right.set(xscale="log", ylim=(0, 1), xlabel="d_k", ylabel="largest weight of eig
 right.set_title("what the softmax makes of it", loc="left", fontsize=10)
 right.legend()
 figure.tight_layout()
-plt.show()
-print(f"In words: unscaled, the variance is about d_k (at 256: {measured['unscaled'][-1]:.0f}) and "
-      f"the largest weight climbs to {largest['unscaled'][-1]:.2f};")
-print(f"scaled, the variance stays near 1 (at 256: {measured['scaled'][-1]:.2f}) and the largest "
-      f"weight near {largest['scaled'][-1]:.2f}.")
+show(figure, "unscaled, the variance is about $d_k$ "
+     f"({measured['unscaled'][-1]:.0f} where $d_k$ is 256) and the largest weight climbs to "
+     f"{largest['unscaled'][-1]:.2f}; scaled, the variance stays near 1 "
+     f"({measured['scaled'][-1]:.2f}) and the largest weight near {largest['scaled'][-1]:.2f}.")
 
 # %% [markdown]
-# Unscaled, long vectors make one key take nearly all the weight from the start, by chance. A softmax
-# in that state hardly moves when the scores move, so hardly any gradient comes back, and the head
-# cannot unlearn its first guess.
+# Unscaled, long vectors make one key take nearly all the weight from the start, by chance. A
+# softmax in that state hardly moves when the scores move, so hardly any gradient comes back, and
+# the head cannot unlearn its first guess.
 
 # %%
 quiz("why-scale")
@@ -391,8 +400,8 @@ quiz("why-scale")
 # %% [markdown]
 # ## 4 What may be seen
 #
-# Sometimes a word must not be looked at. There are two reasons, and each has its mask. A **mask** is
-# a table of True and False; in this course, **True means: may be attended to**.
+# Sometimes a word must not be looked at. There are two reasons, and each has its mask. A **mask**
+# is a table of True and False; in this course, **True means: may be attended to**.
 #
 # **Padding.** To put sentences of different lengths into one tensor, the short ones are filled up
 # with `[PAD]`, whose id is 0 in chapter 1's vocabulary. Padding says nothing, and nobody should
@@ -402,9 +411,9 @@ quiz("why-scale")
 # |---|---|---|---|---|
 # | True | True | True | False | False |
 #
-# The scores of a batch have the shape `(batch, seq_q, seq_k)`. The mask of a sentence is the same for
-# all its queries, so it gets an axis of size 1 in their place, `(batch, 1, seq)`, and torch repeats it
-# as needed (this is called broadcasting).
+# The scores of a batch have the shape `(batch, seq_q, seq_k)`. The mask of a sentence is the same
+# for all its queries, so it gets an axis of size 1 in their place, `(batch, 1, seq)`, and torch
+# repeats it as needed (this is called broadcasting).
 
 # %% exercise="padding_mask"
 def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
@@ -425,10 +434,10 @@ def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
 
 
 # %% [markdown]
-# **The future.** A model that *writes* (chapter 5 builds one) predicts each word from the words before
-# it. In training the whole sentence lies on the table, and a model that can see the next word learns
-# nothing but to copy it. So word $i$ may look at the words $0$ to $i$, itself included, and at none
-# that comes later. Causes lie in the past, hence **causal mask**:
+# **The future.** A model that *writes* (chapter 5 builds one) predicts each word from the words
+# before it. In training the whole sentence lies on the table, and a model that can see the next
+# word learns nothing but to copy it. So word $i$ may look at the words $0$ to $i$, itself
+# included, and at none that comes later. Causes lie in the past, hence **causal mask**:
 #
 # | query ↓ · key → | squatch | eats | pizza |
 # |---|---|---|---|
@@ -463,29 +472,30 @@ padding = use(padding_mask)(torch.tensor([[5, 9, 12, 0, 0]]))[0]  # (1, 5)
 causal = use(causal_mask)(5)  # (5, 5)
 masks = {"padding": padding.expand(5, 5), "causal": causal, "both": padding & causal}
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharey=True)
-for ax, (title, mask) in zip(axes, masks.items()):
+for ax, (title, mask) in zip(axes, masks.items(), strict=True):
     heat_map(ax, mask.float() * 0.7, words, words, f"{title}: {int(mask.sum())} of 25", False)
-axes[0].set_ylabel("query")
+    ax.set_xlabel("keys")
+axes[0].set_ylabel("queries")
 figure.tight_layout()
-plt.show()
-print("In words: the padding mask keeps three columns, the causal mask the lower triangle, and")
-print(f"both together {int(masks['both'].sum())} places. Blue means: may be attended to.")
+show(figure, "blue means “may be attended to”. The padding mask keeps three columns, the causal "
+     f"mask the lower triangle, and both together {int(masks['both'].sum())} places.")
 
 # %% [markdown]
-# **Using a mask.** A hidden key should get weight 0, and the keys that may be seen should share the
-# whole 1 among them. Someone has written `masked_softmax` for us. It runs, its hidden weights are 0,
-# and it is wrong. Take the scores 2, 1, 0 and hide the last:
+# **Using a mask.** A hidden key should get weight 0, and the keys that may be seen should share
+# the whole 1 among them. Someone has written `masked_softmax` for us. It runs, its hidden weights
+# are 0, and it is wrong. Take the scores 2, 1, 0 and hide the last:
 #
 # | | pizza | oven | came (hidden) | sum |
 # |---|---|---|---|---|
 # | it should give | 0.73 | 0.27 | 0 | 1 |
 # | it gives | 0.67 | 0.24 | 0 | 0.91 |
 #
-# Nine per cent are gone. There is worse: raise the *hidden* score, and the weights of the two words
-# that may be seen shrink. Whatever is hidden still shines through. Which line does it, and what has
-# to happen instead? Two things you know will help: $e^{-\infty} = 0$, so there is a score that makes a
-# key vanish from the sum as well. And `tensor.masked_fill(where, value)` gives a new tensor in which
-# the places where `where` is True hold `value`; `~mask` turns True and False round.
+# Nine per cent are gone. There is worse: raise the *hidden* score, and the weights of the two
+# words that may be seen shrink. Whatever is hidden still shines through. Which line does it, and
+# what has to happen instead? Two things you know will help: $e^{-\infty} = 0$, so there is a score
+# that makes a key vanish from the sum as well. And `tensor.masked_fill(where, value)` gives a new
+# tensor in which the places where `where` is True hold `value`; `~mask` turns True and False
+# round.
 
 # %% exercise="masked_softmax"
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
@@ -554,13 +564,14 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) ->
 
 
 # %% [markdown]
-# And the last step: each query takes the mean of all the values, weighted by how well their keys fit.
+# And the last step: each query takes the mean of all the values, weighted by how well their keys
+# fit.
 #
 # $$\text{Attention}(Q, K, V) = \text{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right) V$$
 #
-# By hand: weights 0.75 and 0.25, values $(4, 0)$ and $(0, 8)$. The context vector is
-# $0.75 \cdot (4, 0) + 0.25 \cdot (0, 8) = (3, 2)$. With one row of weights per query this is, again, a
-# matrix product.
+# By hand: weights 0.75 and 0.25, values $(4, 0)$ and $(0, 8)$. The context vector is $0.75 \cdot
+# (4, 0) + 0.25 \cdot (0, 8) = (3, 2)$. With one row of weights per query this is, again, a matrix
+# product.
 #
 # Keys say where a word is found, values say what it hands over. They need not be the same, nor of
 # the same length: values have $d_v$ numbers.
@@ -593,19 +604,19 @@ def scaled_dot_product_attention(
 # %% [markdown]
 # ### Ask a sentence: who, what, where, when
 #
-# Time to see your function read. The small world of this course has scenes like *squatch saw the cat
-# in the park at noon*. We want four queries that find the answers to *who?*, *what?*, *where?* and
-# *when?* in any such scene.
+# Time to see your function read. The small world of this course has scenes like *squatch saw the
+# cat in the park at noon*. We want four queries that find the answers to *who?*, *what?*, *where?*
+# and *when?* in any such scene.
 #
 # - **Keys** are made from the words: chapter 1's word vectors, times a matrix.
 # - **Queries** are four vectors, one for each question word.
-# - Both start at random. We show the model scenes together with the places of the four answers, and
-#   the cross-entropy of *your* scores tells it how to change.
+# - Both start at random. We show the model scenes together with the places of the four answers,
+#   and the cross-entropy of *your* scores tells it how to change.
 #
 # One test makes it interesting. The words *squatch*, *cat*, *park* and *noon* never occur in the
-# scenes used for training. The model knows them only by their word vectors, which word2vec made from
-# plain sentences. If *who* finds *squatch* all the same, it has learned what a person is like, and has
-# not learned a list of names.
+# scenes used for training. The model knows them only by their word vectors, which word2vec made
+# from plain sentences. If *who* finds *squatch* all the same, it has learned what a person is
+# like, and has not learned a list of names.
 
 # %% tags=["demonstration"]
 from minitransformer import WordTokenizer, skip_gram_pairs
@@ -640,7 +651,7 @@ torch.manual_seed(0)
 ask = nn.Parameter(torch.randn(4, 16))  # one query per question
 to_keys = nn.Linear(24, 16, bias=False)
 optimizer = torch.optim.Adam([ask, *to_keys.parameters()], lr=0.02)
-for step in range(100):
+for _ in range(100):
     loss = loss_of(scores_of(ask, to_keys(inputs)), answers)
     optimizer.zero_grad()
     loss.backward()
@@ -654,31 +665,31 @@ scene = "squatch saw the cat in the park at noon"
 with torch.no_grad():
     answer, found = attend(ask, to_keys(static(scene)), static(scene))  # (4, 24), (4, 9)
 figure, ax = plt.subplots(figsize=(7.5, 2.4))
-heat_map(ax, found, [f"{word}?" for word in questions], scene.split(), "")
+heat_map(ax, found, [f"{word}?" for word in questions], scene.split())
 ax.set(xlabel="keys", ylabel="queries")
-plt.show()
-print("In words:")
-for question, row, vector in zip(questions, found, answer):
+looked = [f"{question} looks at “{scene.split()[int(row.argmax())]}”"
+          for question, row in zip(questions, found, strict=True)]
+show(figure, "; ".join(looked) + ", each with nearly all its weight.")
+for question, vector in zip(questions, answer, strict=True):
     nearest = int((vectors[5:] @ vector).argmax()) + 5  # 0 to 4 are special tokens
-    place = scene.split()[int(row.argmax())]
-    print(f"{question + '?':>7} looks at {place}, with weight {row.max():.1f}; the word nearest to "
-          f"its context vector is {tokenizer.decode([nearest])}")
+    word = tokenizer.decode([nearest])
+    print(f"{question + '?':>6} its context vector is nearest to the vector of {word}")
 
 # %% [markdown]
-# Each query found a word it had never been asked about. And look at what the *values* did: the context
-# vector of *who?* is nearly the vector of *squatch*, because it is a weighted mean in which nearly all
-# the weight lies there. The answer was read off the sentence. Chapter 6 answers questions about real
-# passages in much the same way.
+# Each query found a word it had never been asked about. And look at what the *values* did: the
+# context vector of *who?* is nearly the vector of *squatch*, because it is a weighted mean in
+# which nearly all the weight lies there. The answer was read off the sentence. Chapter 6 answers
+# questions about real passages in much the same way.
 #
-# Honesty box: here the model was *told* where the answers stand. In the next step it is told only the
-# answer, and has to find out by itself where to look.
+# To be fair: here the model was *told* where the answers stand. In the next step it is told only
+# the answer, and has to find out by itself where to look.
 
 # %% [markdown]
 # ## 6 A head that learns
 #
-# In **self-attention** there is no separate list of questions: every word of the sentence asks, every
-# word answers. All three roles are played by the same vectors $X$ (one row per word), seen through
-# three matrices that are learned:
+# In **self-attention** there is no separate list of questions: every word of the sentence asks,
+# every word answers. All three roles are played by the same vectors $X$ (one row per word), seen
+# through three matrices that are learned:
 #
 # $$Q = X W_Q \qquad K = X W_K \qquad V = X W_V$$
 #
@@ -690,9 +701,10 @@ for question, row, vector in zip(questions, found, answer):
 # dot product with a vector than that vector itself, at equal length. And *it* would look for other
 # pronouns, while it ought to look for nouns.
 #
-# **Shapes.** `x` is `(batch, seq, d_model)`, and each matrix takes `d_model` numbers to `d_head`. In torch
-# a matrix that is learned is `nn.Linear(in_size, out_size, bias=False)`; calling it multiplies. Use the
-# names `query`, `key` and `value` for the three: the check, and the training below, find them by name.
+# **Shapes.** `x` is `(batch, seq, d_model)`, and each matrix takes `d_model` numbers to `d_head`.
+# In torch a matrix that is learned is `nn.Linear(in_size, out_size, bias=False)`; calling it
+# multiplies. Use the names `query`, `key` and `value` for the three: the check, and the training
+# below, find them by name.
 
 # %% exercise="SelfAttention"
 class SelfAttention(nn.Module):
@@ -740,15 +752,18 @@ quiz("roles")
 #
 # Here is what this chapter was for. The model around your head is as small as can be:
 #
-# 1. Chapter 1's embedding layer turns words into vectors. *It* also takes up the mean of the words that
-#    follow it (*tasted good*, *felt hot*), so that its query can depend on them. In a deeper model, an
-#    earlier layer of attention would do that.
+# 1. Chapter 1's embedding layer turns words into vectors. *It* also takes up the mean of the words
+#    that follow it (*tasted good*, *felt hot*), so that its query can depend on them. In a deeper
+#    model, an earlier layer of attention would do that.
 # 2. **Your head.** Words *before* the pronoun may be looked at, and no others.
-# 3. The context vector at *it* goes through one linear layer, which names a word of the vocabulary.
+# 3. The context vector at *it* goes through one linear layer, which names a word of the
+#    vocabulary.
 #
-# In training the model sees a sentence and is told one word, *pizza* or *oven* or whatever is right.
-# Nobody tells it where to look. And a quarter of the pairs of nouns is kept out of the training, among
-# them *pizza* with *oven*: the head meets our two sentences for the first time when we draw them.
+# In training the model sees a sentence and is told one word, *pizza* or *oven* or whatever is
+# right. Nobody tells it where to look. At first many words are hidden at random, fewer with every
+# step, so that the head has to try them all and does not settle on the first word that seems to
+# help. And a quarter of the pairs of nouns is kept out of the training, among them *pizza* with
+# *oven*: the head meets our two sentences for the first time when we draw them.
 
 # %% tags=["demonstration"]
 from minitransformer.training import train_attention_head
@@ -759,17 +774,19 @@ parts = {
     "loss": use(cross_entropy),
 }
 records = world.pronoun_sentences(1500, seed=1)
-fresh = train_attention_head(records, steps=0, seed=16, **parts)
-head = train_attention_head(records, steps=400, seed=16, learning_rate=0.003, **parts)
+fresh = train_attention_head(records, steps=0, seed=3, **parts)
+head = train_attention_head(records, steps=400, seed=3, **parts)
 
 # %% tags=["demonstration", "nbval-ignore-output"]
+nouns = len(world.words_by_category["food"]) + len(world.words_by_category["container"])
 figure, ax = plt.subplots(figsize=(7, 2.4))
 ax.plot(head.losses, color=BLUE, lw=1)
-names = len(world.words_by_category["food"]) + len(world.words_by_category["container"])
-ax.axhline(math.log(2), color="#808080", lw=1, ls="--")
-ax.text(399, math.log(2) + 0.1, "log 2: the right two nouns, but which?", ha="right")
+ax.axhline(math.log(nouns), color=GREY, lw=1, ls="--")
+blind_guess = f"log {nouns}: any of {nouns} nouns, a blind guess"
+ax.text(400, math.log(nouns) + 0.08, blind_guess, ha="right")
 ax.set(xlabel="step", ylabel="loss", ylim=(-0.1, None))
-plt.show()
+show(figure, f"the loss starts far above log {nouns}, is below it after a few steps, and falls to "
+     "nearly 0 as fewer and fewer words are hidden.")
 print(f"On {len(head.held_out)} sentences with pairs of nouns it never saw together:")
 print(f"  untrained: right in {fresh.accuracy:4.0%}, weight on the right word "
       f"{fresh.weight_on_answer:.2f}")
@@ -788,21 +805,20 @@ def ending(*words):
 
 
 good, hot = ending("tasted", "good"), ending("felt", "hot")
-figure, axes = plt.subplots(2, 1, figsize=(8, 3.8))
+figure, axes = plt.subplots(2, 1, figsize=(8, 3.6))
 said = []
-for ax, record in zip(axes, (good, hot)):
+for ax, record in zip(axes, (good, hot), strict=True):
     name, weights = head.attend(record)
     row = weights[record.pronoun]
     arcs(ax, record.tokens, row.tolist(), record.pronoun, f"it = {name}")
     word = record.tokens[int(row.argmax())]
-    said.append(f"{' '.join(record.tokens[-3:])}: it looks at {word} (weight {row.max():.1f}), and "
-                f"the model says {name}")
-plt.show()
-print("In words:", *said, sep="\n  ")
+    said.append(f"where “{' '.join(record.tokens[-3:])}”, it looks at “{word}” (weight "
+                f"{row.max():.1f}), and the model says {name}")
+show(figure, "; ".join(said) + ".")
 
 # %% [markdown]
-# Your head has found out by itself where to look. The same, as heat maps, before and after training, for
-# four endings. Each row is one sentence: what its *it* looks at.
+# Your head has found out by itself where to look. The same, as heat maps, before and after
+# training, for four endings. Each row is one sentence: what its *it* looks at.
 
 # %% tags=["demonstration"]
 endings = [ending(*words) for words in (("tasted", "good"), ("was", "sweet"), ("felt", "hot"),
@@ -811,33 +827,66 @@ figure, axes = plt.subplots(2, 1, figsize=(7.5, 4.6), sharex=True)
 for ax, trained, title in ((axes[0], fresh, "before training"), (axes[1], head, "after training")):
     rows = torch.stack([trained.attend(record)[1][8, :8] for record in endings])
     heat_map(ax, rows, ["… " + " ".join(r.tokens[-3:]) for r in endings], good.tokens[:8], title)
+axes[1].set_xlabel("keys")
 figure.tight_layout()
-plt.show()
-print("In words: before training the weights are spread over all words; after it, nearly all the")
-print("weight is on 'pizza' for the two endings about taste, and on 'oven' for the other two.")
+show(figure, "before training the weights are spread over all words; after it, nearly all the "
+     "weight is on “pizza” for the two endings about taste, and on “oven” for the other two.")
 
 # %% [markdown]
-# **Do not believe a heat map too quickly.** With other seeds the same head is just as often right, and
-# yet for one of the nouns it looks at nothing useful: it has learned that when no *other* food is to be
-# seen, the answer must be, say, pizza. A weight shows where a model looked, not why it answered as it
-# did (Jain and Wallace 2019 argue this at length). Try `seed=4` in the training cell.
+# ### Do not believe a heat map too quickly
+#
+# Here is the same head once more, trained without hiding any words. It is just as often right.
+# Does it look at the right word? Before you run the cell: can a head answer *pizza* without
+# looking at *pizza*?
+
+# %% tags=["demonstration", "nbval-ignore-output"]
+careless = train_attention_head(records, steps=400, seed=3, hide=0.0, **parts)
+
+
+def weight_by_noun(trained):
+    """Noun → the mean weight on it, over the held-out sentences where it is the answer."""
+    seen = {}
+    for record in trained.held_out:
+        weight = trained.attend(record)[1][record.pronoun, record.referent]
+        seen.setdefault(record.tokens[record.referent], []).append(float(weight))
+    return {noun: sum(weights) / len(weights) for noun, weights in sorted(seen.items())}
+
+
+careful, found = weight_by_noun(head), weight_by_noun(careless)
+figure, ax = plt.subplots(figsize=(8, 2.4))
+place = torch.arange(len(found))
+ax.bar(place - 0.2, list(careful.values()), 0.38, color=BLUE, label="words hidden in training")
+ax.bar(place + 0.2, list(found.values()), 0.38, color=ORANGE, label="never hidden")
+ax.set_xticks(place, list(found), rotation=45, ha="right")
+ax.set(ylabel="weight on it", ylim=(0, 1.05))
+ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+blind = [noun for noun, weight in found.items() if weight < 0.5]
+show(figure, f"the first head looks at every noun it names. The other one is right in "
+     f"{careless.accuracy:.0%} of the held-out sentences as well, but hardly looks at "
+     f"{' and '.join(blind) or 'one noun less'}.")
+
+# %% [markdown]
+# The second head has found a trick: if none of the *other* foods is there to be looked at, the
+# answer must be the one that is left. It is right, and its weights do not show why. So a weight
+# tells you where a model looked; it does not tell you why it answered as it did (Jain and Wallace
+# 2019).
 
 # %% [markdown]
 # ## 7 Two meanings of one word
 #
-# Chapter 1 ended with a word that had one vector and two senses: a *bat* flies, and a *bat* hits balls.
-# Word2vec, and FastText too, which builds vectors from pieces of words, give one **static** vector per
-# word, whatever stands around it. The context vector that comes out of attention is different: it is
-# mixed from the sentence at hand. It is a **contextual** embedding.
+# Chapter 1 ended with a word that had one vector and two senses: a *bat* flies, and a *bat* hits
+# balls. Word2vec, and FastText too, which builds vectors from pieces of words, give one **static**
+# vector per word, whatever stands around it. The context vector that comes out of attention is
+# different: it is mixed from the sentence at hand. It is a **contextual** embedding.
 #
-# How different? Let both sentences attend to themselves in the plainest way, with $Q = K = V = X$ and no
-# matrices at all, and compare the two context vectors of the word by their cosine:
+# How different? Let both sentences attend to themselves in the plainest way, with $Q = K = V = X$
+# and no matrices at all, and compare the two context vectors of the word by their cosine:
 #
 # $$\cos(a, b) = \frac{a \cdot b}{\lvert a \rvert\, \lvert b \rvert}$$
 #
-# which is 1 when they point the same way. The static vectors of a word have cosine 1 with themselves,
-# of course. By hand: $a = (3, 4)$ and $b = (4, 3)$ have the dot product 24 and the lengths 5 and 5, so
-# the cosine is $24 / 25 = 0.96$.
+# which is 1 when they point the same way. The static vectors of a word have cosine 1 with
+# themselves, of course. By hand: $a = (3, 4)$ and $b = (4, 3)$ have the dot product 24 and the
+# lengths 5 and 5, so the cosine is $24 / 25 = 0.96$.
 
 # %% exercise="contextual_similarity"
 def contextual_similarity(
@@ -865,8 +914,8 @@ def contextual_similarity(
 
 
 # %% [markdown]
-# Eight sentences with *bat*, four of each sense. On the left the static vectors are compared, on the
-# right your context vectors.
+# Eight sentences with *bat*, four of each sense. On the left the static vectors are compared, on
+# the right your context vectors.
 
 # %% tags=["demonstration"]
 similarity = use(contextual_similarity)
@@ -875,11 +924,9 @@ animal = ["mia feeds the bat", "the bat sleeps in the park", "squatch feeds the 
 tool = ["nora drops the bat", "omar buys the bat at the shop", "ada drops the bat",
         "leo buys the bat at the school"]
 both = animal + tool
-places = [text.split().index("bat") for text in both]
-before = torch.tensor([[float(static(a)[i] @ static(b)[j]) for b, j in zip(both, places)]
-                       for a, i in zip(both, places)])
-after = torch.tensor([[float(similarity(static(a), static(b), i, j)) for b, j in zip(both, places)]
-                      for a, i in zip(both, places)])
+bats = [(static(text), text.split().index("bat")) for text in both]
+before = torch.tensor([[float(a[i] @ b[j]) for b, j in bats] for a, i in bats])
+after = torch.tensor([[float(similarity(a, b, i, j)) for b, j in bats] for a, i in bats])
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4), sharey=True)
 for ax, table, title in ((axes[0], before, "static: one vector for both"),
                          (axes[1], after, "contextual: two senses")):
@@ -887,17 +934,17 @@ for ax, table, title in ((axes[0], before, "static: one vector for both"),
     ax.axhline(3.5, color=ORANGE)
     ax.axvline(3.5, color=ORANGE)
 figure.tight_layout()
-plt.show()
 apart = ~torch.eye(4, dtype=torch.bool)
 alike = (after[:4, :4][apart].mean() + after[4:, 4:][apart].mean()) / 2
-print("In words: the static vectors are all alike (1.00). The context vectors of two bats of the")
-print(f"same sense have cosine {alike:.2f} on average, of two bats of different senses "
-      f"{after[:4, 4:].mean():.2f}.")
+show(figure, "the static vectors are all alike (1.00). The context vectors of two bats of the same "
+     f"sense have cosine {alike:.2f} on average, those of bats of different senses "
+     f"{after[:4, 4:].mean():.2f}.")
 
 # %% [markdown]
-# Attention without a single learned matrix has parted the two bats a little: each has taken on something
-# of the words beside it, *feeds* and *sleeps* here, *drops* and *buys* there. A trained model of several
-# layers does this far better; in chapter 4 you pre-train one and see the senses come apart.
+# Attention without a single learned matrix has parted the two bats a little: each has taken on
+# something of the words beside it, *feeds* and *sleeps* here, *drops* and *buys* there. A trained
+# model of several layers does this far better; in chapter 4 you pre-train one and see the senses
+# come apart.
 
 # %%
 quiz("static-contextual")
@@ -914,9 +961,10 @@ quiz("static-contextual")
 # - **Self-attention**: three learned matrices, and *it* finds its noun.
 # - **Contextual embeddings**: a word's vector depends on its sentence.
 #
-# **The price.** Every word meets every word, so the work grows with the square of the length: a text
-# ten times as long needs a hundred times as many scores. In return all of it happens at once, in one
-# matrix product, which is what GPUs are good at. This trade made large language models possible.
+# **The price.** Every word meets every word, so the work grows with the square of the length: a
+# text ten times as long needs a hundred times as many scores. In return all of it happens at once,
+# in one matrix product, which is what GPUs are good at. This trade made large language models
+# possible.
 
 # %%
 quiz("one-step")
@@ -928,26 +976,28 @@ progress()
 # %% [markdown]
 # ## Where to read on
 #
-# - Hochreiter and Schmidhuber, *Long Short-Term Memory* (1997): reading step by step, with a memory.
-# - Sutskever, Vinyals and Le, *Sequence to Sequence Learning with Neural Networks* (2014): a sentence
-#   through one vector.
-# - Bahdanau, Cho and Bengio, *Neural Machine Translation by Jointly Learning to Align and Translate*
-#   (2014): the first attention.
-# - Luong, Pham and Manning, *Effective Approaches to Attention-based Neural Machine Translation* (2015):
-#   dot products in its place.
-# - Vaswani and others, *Attention Is All You Need* (2017): sections 3.2.1 and 3.2.3 are this chapter.
-# - Peters and others, *Deep Contextualized Word Representations* (2018): vectors that depend on the
-#   sentence, made by LSTMs.
-# - Jain and Wallace, *Attention Is Not Explanation* (2019), with the answer by Wiegreffe and Pinter,
-#   *Attention Is Not Not Explanation* (2019).
+# - Hochreiter and Schmidhuber, *Long Short-Term Memory* (1997): reading step by step, with a
+#   memory.
+# - Sutskever, Vinyals and Le, *Sequence to Sequence Learning with Neural Networks* (2014): a
+#   sentence through one vector.
+# - Bahdanau, Cho and Bengio, *Neural Machine Translation by Jointly Learning to Align and
+#   Translate* (2014): the first attention.
+# - Luong, Pham and Manning, *Effective Approaches to Attention-based Neural Machine Translation*
+#   (2015): dot products in its place.
+# - Vaswani and others, *Attention Is All You Need* (2017): sections 3.2.1 and 3.2.3 are this
+#   chapter.
+# - Peters and others, *Deep Contextualized Word Representations* (2018): vectors that depend on
+#   the sentence, made by LSTMs.
+# - Jain and Wallace, *Attention Is Not Explanation* (2019), with the answer by Wiegreffe and
+#   Pinter, *Attention Is Not Not Explanation* (2019).
 #
 # ## A challenge, not graded
 #
-# Your head looks at one word at a time. What if *it* had two candidates that fit, in a sentence such as
-# *the cake and the pie came out of the oven and it tasted good*? Write five sentences that you find hard,
-# with words of the small world, and predict what the head will do with each before you draw it. Then
-# find out what would have to change so that it could answer *both of them*, or *I cannot tell*: the
-# weights, the values, the question, or what it was trained on?
+# Your head looks at one word at a time. What if *it* had two candidates that fit, in a sentence
+# such as *the cake and the pie came out of the oven and it tasted good*? Write five sentences that
+# you find hard, with words of the small world, and predict what the head will do with each before
+# you draw it. Then find out what would have to change so that it could answer *both of them*, or
+# *I cannot tell*: the weights, the values, the question, or what it was trained on?
 #
 # **Next:** one head looks for one thing. Chapter 3 lets several look at once, and builds the whole
 # transformer block around them.

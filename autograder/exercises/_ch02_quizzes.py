@@ -114,19 +114,19 @@ QUIZZES = (
     ),
     Quiz(
         "roles",
-        'In "the pizza came out of the oven and it tasted good", *it* looks for what it stands '
+        "The pizza came out of the oven and it tasted good: the word “it” looks for what it stands "
         "for. Who plays which role?",
         (
             Choice(
-                "The query comes from *it*; keys come from all words; a value is what a word hands "
+                "The query comes from “it”; keys come from all words; a value is what a word hands "
                 "over once it is found.",
                 "The query says what is sought, the keys what each word offers to be found by, and "
                 "the values are what gets mixed.",
                 right=True,
             ),
             Choice(
-                "The query comes from *pizza*, because *pizza* is the answer.",
-                "*Pizza* is found, and it does so by its key. The one who asks is *it*.",
+                "The query comes from “pizza”, because “pizza” is the answer.",
+                "“Pizza” is found, and it does so by its key. The one who asks is “it”.",
             ),
             Choice(
                 "Query, key and value are three different words of the sentence.",
@@ -142,7 +142,7 @@ QUIZZES = (
     ),
     Quiz(
         "static-contextual",
-        "*Bat* in a sentence about an animal, and *bat* in a sentence about a tool. What is true?",
+        "“Bat” in a sentence about an animal, and “bat” in a sentence about a tool. What is true?",
         (
             Choice(
                 "Word2vec gives them different vectors, because their neighbours differ.",
