@@ -2,13 +2,14 @@
 
 What the course's learners rebuild, one function at a time. Modules are named for the concept:
 
-    tokenizers   text to token ids and back
-    embeddings   token ids to vectors: tables, word2vec, positions
-    attention    softmax, scores, masks, attention, one self-attention head
-    losses       cross-entropy
-    training     short training runs that take the learner's parts as arguments
-    plots        pictures with a text alternative, for light and dark pages
-    data         the small world: a corpus whose exact probabilities are known
+    tokenizers     text to token ids and back
+    embeddings     token ids to vectors: tables, word2vec, positions
+    attention      softmax, scores, masks, attention, one self-attention head
+    losses         cross-entropy
+    answer_finder  a small model around one head, which finds what *it* stands for
+    training       short training runs that take the learner's parts as arguments
+    plots          pictures with a text alternative, for light and dark pages
+    data           the small world: a corpus whose exact probabilities are known
 
 Shapes use one vocabulary everywhere: batch seq d_model d_head vocab. Masks are boolean, and True
 means "may be attended to". ``plots`` (which needs matplotlib) is imported only by who asks for it.
@@ -31,6 +32,7 @@ from minitransformer.embeddings import (
     LearnedPositions,
     TokenEmbedding,
     cosine_similarity_matrix,
+    count_skip_gram_pairs,
     lookup,
     negative_sampling_loss,
     noise_distribution,
@@ -62,6 +64,7 @@ __all__ = [
     "causal_mask",
     "contextual_similarity",
     "cosine_similarity_matrix",
+    "count_skip_gram_pairs",
     "cross_entropy",
     "decode",
     "encode",

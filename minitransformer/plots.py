@@ -180,8 +180,8 @@ def _axes(width: float, height: float):
 
 def _label_points(canvas: Canvas, axes, points: list, labels: Sequence[str]) -> None:
     """Write each label as near to its point as it can stand without covering another."""
-    canvas.draw_without_rendering()  # settles the layout, so that data can be turned into points (1/72 inch)
-    places = axes.transData.transform(points) * 72 / canvas.dpi
+    canvas.draw_without_rendering()  # settles where on the page each point lies
+    places = axes.transData.transform(points) * 72 / canvas.dpi  # in typographic points
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
     for (x, y), point, label in zip(places, points, labels, strict=True):
         width, height = 5.0 * len(label), 9.0

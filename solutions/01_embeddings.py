@@ -753,9 +753,13 @@ show(figure, f"the loss falls from {losses[0]:.1f} to {sum(losses[-50:]) / 50:.1
 # means alike.
 
 # %% tags=["demonstration", "nbval-ignore-output"]
+from minitransformer import plots
+
 doubles = world.two_sense_words
-groups = {"person": PURPLE, "animal": ORANGE, "food": GREEN, "tool": BLUE}
+groups = ("person", "animal", "food", "tool")
 plain = {group: [w for w in world.words_by_category[group] if w not in doubles] for group in groups}
+shown = [token for tokens in plain.values() for token in tokens]
+kinds = [group for group, tokens in plain.items() for _ in tokens]
 
 
 def unit(tokens):
@@ -764,38 +768,12 @@ def unit(tokens):
     return found / found.norm(dim=-1, keepdim=True)
 
 
-shown = [token for tokens in plain.values() for token in tokens]
-middle = unit(shown).mean(dim=0)
-axes_of_map = torch.linalg.svd(unit(shown) - middle, full_matrices=False).Vh[:2].T  # (16, 2)
-axes_of_map = axes_of_map * axes_of_map.sum(dim=0).sign()  # a mirror image is as good: choose one
-
-
-def on_map(tokens):
-    """Where some words lie on the map, (n, 2)."""
-    return (unit(tokens) - middle) @ axes_of_map
-
-
-def draw_map(ax):
-    """All words of one sense, coloured by what they are."""
-    for (group, colour), marker in zip(groups.items(), "osD^", strict=True):
-        points = on_map(plain[group])
-        ax.scatter(*points.T, color=colour, marker=marker, s=26, label=group, alpha=0.85)
-        outward = points.mean(dim=0)
-        outward = outward / outward.norm()
-        at = points.mean(dim=0) + 0.3 * outward
-        ax.text(*at, "\n".join([group.upper(), *plain[group]]), color=colour, fontsize=8,
-                ha="center", va="center")
-    ax.set(xlabel="first component", ylabel="second component")
-    ax.set(xlim=(-1.15, 1.15), ylim=(-1.15, 0.95))
-
-
-figure, ax = plt.subplots(figsize=(7, 5.6))
-draw_map(ax)
 closest = similarity_of(unit(shown)).fill_diagonal_(-1).argmax(dim=1).tolist()
-kind = {token: group for group, tokens in plain.items() for token in tokens}
-same = sum(kind[token] == kind[shown[near]] for token, near in zip(shown, closest, strict=True))
-show(figure, "four groups, far apart: people, animals, foods and tools. For "
-     f"{same} of the {len(shown)} words the nearest other word is one of their own group.")
+same = sum(kinds[place] == kinds[near] for place, near in enumerate(closest))
+words = ("four groups, far apart: people, animals, foods and tools. For "
+         f"{same} of the {len(shown)} words the nearest other word is one of their own group.")
+display(plots.embedding_map(unit(shown), shown, kinds, "The words of four groups, by PCA", words))
+display(Markdown(f"*In words:* {words}"))
 
 # %% [markdown]
 # Nobody told it what a food is. It has found out from the company the words keep, with a loss of
@@ -1070,9 +1048,9 @@ quiz("why-scale")
 # Simple, and about as good; but a table has an end, and a sentence with more words than rows cannot
 # be read.
 #
-# By hand: for the positions $P = \begin{pmatrix} 1 & 0 \\ 0 & 1 \\ 5 & 5 \end{pmatrix}$ and a
-# sentence of two words, both $(2, 2)$, the layer gives $(3, 2)$ and $(2, 3)$. The third row waits
-# for longer sentences.
+# By hand: let the rows of the table be $(1, 0)$, $(0, 1)$ and $(5, 5)$. For a sentence of two words,
+# both with the vector $(2, 2)$, the layer gives $(3, 2)$ and $(2, 3)$. The third row waits for
+# longer sentences.
 #
 # Let the layer add: vectors in, vectors plus positions out. In a batch, all sentences get the
 # *same* positions: a tensor of shape `(seq, d_model)` added to one of shape `(batch, seq, d_model)`

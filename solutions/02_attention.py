@@ -863,10 +863,11 @@ ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 blind = [noun for noun, weight in found.items() if weight < 0.5]
 show(figure, f"the first head looks at every noun it names. The other one is right in "
      f"{careless.accuracy:.0%} of the held-out sentences as well, but hardly looks at "
-     f"{' and '.join(blind) or 'one noun less'}.")
+     f"{' and '.join(f'“{noun}”' for noun in blind) or 'some of them'}.")
 
 # %% [markdown]
-# The second head has found a trick: if none of the *other* foods is there to be looked at, the
+# Where that noun is the answer, the second head looks at a filler such as *and*, and names the
+# noun all the same. It has found a trick: when none of the *other* nouns catches its eye, the
 # answer must be the one that is left. It is right, and its weights do not show why. So a weight
 # tells you where a model looked; it does not tell you why it answered as it did (Jain and Wallace
 # 2019).
@@ -874,10 +875,10 @@ show(figure, f"the first head looks at every noun it names. The other one is rig
 # %% [markdown]
 # ## 7 Two meanings of one word
 #
-# Chapter 1 ended with a word that had one vector and two senses: a *bat* flies, and a *bat* hits
-# balls. Word2vec, and FastText too, which builds vectors from pieces of words, give one **static**
-# vector per word, whatever stands around it. The context vector that comes out of attention is
-# different: it is mixed from the sentence at hand. It is a **contextual** embedding.
+# Chapter 1 met a word with one vector and two senses: a *bat* flies, and a *bat* hits balls.
+# Word2vec, and FastText too, which builds vectors from pieces of words, give one **static** vector
+# per word, whatever stands around it. The context vector that comes out of attention is different:
+# it is mixed from the sentence at hand. It is a **contextual** embedding.
 #
 # How different? Let both sentences attend to themselves in the plainest way, with $Q = K = V = X$
 # and no matrices at all, and compare the two context vectors of the word by their cosine:

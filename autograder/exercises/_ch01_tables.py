@@ -268,8 +268,8 @@ cosine_similarity_matrix = Exercise(
     misconceptions=(
         Misconception(
             m.lengths_of_columns,
-            "It looks as if each column is divided by its length. A vector is a row: take the "
-            "norm over the last axis, dim=-1.",
+            "It looks as if the columns are divided by their lengths, and not the rows. Look at "
+            "the axis over which the norm is taken.",
         ),
         Misconception(
             m.plain_dot_products,
