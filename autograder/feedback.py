@@ -12,7 +12,7 @@ from typing import Any
 from autograder.gradebook import complete
 from autograder.inert import flat, safe_name, write_atomically
 from autograder.pages import percent, render, titles_of, total
-from autograder.results import CaseResult, ExerciseResult, SubmissionResult
+from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
 from autograder.spec import Chapter
 
 HEADLINE = {
@@ -63,9 +63,6 @@ def feedback_page(result: SubmissionResult, chapter: Chapter, path: str | os.Pat
 
 def _card(record: ExerciseResult, titles: Mapping[str, str]) -> dict[str, Any]:
     """One exercise of the learner's page."""
-    message, sentence = flat(record.message), flat(record.sentence)
-    if sentence and sentence in message:
-        message = " ".join(message.replace(sentence, "").split())
     visible = {case.name: case for case in record.visible}
     cases = [_case(case, visible.pop(case.name, None)) for case in record.cases]
     return {
@@ -75,10 +72,17 @@ def _card(record: ExerciseResult, titles: Mapping[str, str]) -> dict[str, Any]:
         "headline": HEADLINE[record.status],
         "score": record.score,
         "max_score": record.max_score,
-        "message": "" if record.status == "correct" else message,
-        "sentence": sentence,
+        "message": flat(_beyond_the_cases(record)),
+        "sentence": flat(record.sentence),
         "cases": cases + [_case(None, case) for case in visible.values()],
     }
+
+
+def _beyond_the_cases(record: ExerciseResult) -> str:
+    """What the message says that the page does not show case by case."""
+    if record.message.startswith(STANDS_ON_WRONG):
+        return record.message.partition("; ")[0]
+    return record.message if not record.cases else ""
 
 
 def _case(hidden: CaseResult | None, visible: CaseResult | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from autograder import exercises, policy, references
 from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
 from autograder.judge import VISIBLE, Judgement, Trial, examine
-from autograder.results import CaseResult, ExerciseResult, SubmissionResult
+from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
 from autograder.sandbox import Limits, Server, Session
 from autograder.spec import Chapter, Exercise
 from autograder.submission import Cell, Submission
@@ -206,16 +206,14 @@ class Grader:
         own = found[exercise.id]
         below = references.foundations(self.chapter, exercise.id)
         wrong = tuple(name for name in below if name in found and found[name].status != "correct")
-        if own.status in ("correct", "missing", "refused") or not wrong:
+        if own.status in ("correct", "refused") or exercise.id in submission.missing or not wrong:
             return own
         with self._worker(submission, wrong) as worker:
             again = self._try(worker, exercise)
         if again.score <= own.score and own.status != "timeout":
             return own
         names = " and ".join(sorted(wrong))
-        message = (
-            f"judged with the reference {names}, since yours is not right yet; {again.message}"
-        )
+        message = f"{STANDS_ON_WRONG} {names}, since yours is not right yet; {again.message}"
         return replace(again, message=message)
 
 
@@ -257,7 +255,7 @@ def worded(
         score,
         float(exercise.points),
         status,
-        ". ".join(part.rstrip(".") for part in parts),
+        " ".join(part.rstrip(".") + "." for part in parts),
         verdicts,
         visible.cases,
         named.id if named else None,

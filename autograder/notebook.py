@@ -99,20 +99,20 @@ def quiz(question: str, answer: str | None = None) -> None:
 
 
 def progress() -> None:
-    """How far you are: the exercises of this chapter, and of the course."""
+    """How far you are in this chapter; in your work folder also in the course."""
     right = _seen_right | set(_load_progress())
+    title, lines = "Run a check first: then this shows how far you are.", []
     current = _current_chapter()
-    lines: list[tuple[str, str]] = []
-    points = total = 0
-    for name in exercises.names():
-        chapter = exercises.load(name)
-        done = [e for e in chapter.exercises if e.id in right]
-        points += sum(e.points for e in done)
-        total += sum(e.points for e in chapter.exercises)
-        lines.append(("", f"{name}: {len(done)} of {len(chapter.exercises)} exercises"))
-        if name == current:
-            lines += [("✓" if e in done else "○", f"{e.id}: {e.title}") for e in chapter.exercises]
-    display(Message(f"{points} of {total} points", None, tuple(lines)))
+    if current:
+        built = exercises.load(current).exercises
+        points = sum(e.points for e in built if e.id in right)
+        title = f"{current}: {points} of {sum(e.points for e in built)} points"
+        lines = [("✓" if e.id in right else "○", f"{e.id}: {e.title}") for e in built]
+    if _work() is not None:
+        known = [e.id for name in exercises.names() for e in exercises.load(name).exercises]
+        count = sum(name in right for name in known)
+        lines.append(("", f"In the course: {count} of {len(known)} exercises."))
+    display(Message(title, None, tuple(lines)))
 
 
 def use(target: Callable[..., Any] | str) -> Any:
@@ -201,7 +201,7 @@ def judgement_of(
 
     own = examine(exercise, chapter.name, VISIBLE, look)
     below = foundations(chapter, exercise.id)
-    if own.right or own.not_started or not below:
+    if own.right or not below:
         return own, ()
     wrong = []
     for name in reversed(below):

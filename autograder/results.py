@@ -11,6 +11,9 @@ from typing import Any
 
 STATUSES = ("correct", "partial", "wrong", "missing", "timeout", "crashed", "refused")
 
+STANDS_ON_WRONG = "judged with the reference"
+"""How the message begins when references stood in for what the exercise stands on."""
+
 
 @dataclass(frozen=True)
 class CaseResult:

@@ -48,7 +48,7 @@ from IPython.display import Markdown, display
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
 GREY, BLUE, ORANGE = "#808080", "#3b8ed0", "#e07b39"  # readable on a white page and on a dark one
-GREEN, PURPLE, RED = "#2e9e6b", "#a06cd5", "#d04a6a"
+RED = "#d04a6a"
 plt.rcParams.update({
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
     "text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY,
@@ -1037,8 +1037,8 @@ class TokenEmbedding(nn.Module):
 
 
 # %%
-quiz("why-scale")
-# quiz("why-scale", "a")
+quiz("why-scale-embeddings")
+# quiz("why-scale-embeddings", "a")
 
 # %% [markdown]
 # ### Places
@@ -1048,9 +1048,9 @@ quiz("why-scale")
 # Simple, and about as good; but a table has an end, and a sentence with more words than rows cannot
 # be read.
 #
-# By hand: let the rows of the table be $(1, 0)$, $(0, 1)$ and $(5, 5)$. For a sentence of two words,
-# both with the vector $(2, 2)$, the layer gives $(3, 2)$ and $(2, 3)$. The third row waits for
-# longer sentences.
+# By hand: let the rows of the table be $(1, 0)$, $(0, 1)$ and $(5, 5)$. For a sentence of two
+# words, both with the vector $(2, 2)$, the layer gives $(3, 2)$ and $(2, 3)$. The third row waits
+# for longer sentences.
 #
 # Let the layer add: vectors in, vectors plus positions out. In a batch, all sentences get the
 # *same* positions: a tensor of shape `(seq, d_model)` added to one of shape `(batch, seq, d_model)`

@@ -53,7 +53,7 @@ def without_notes(png: bytes) -> bytes:
 
 
 def _cleaned(value: Any, root: Path, key: str = "") -> Any:
-    if key == "image/png":
+    if key == "image/png" and not isinstance(value, dict):  # a dict is the picture's metadata
         text = value if isinstance(value, str) else "".join(value)
         return base64.b64encode(without_notes(base64.b64decode(text))).decode() + "\n"
     if isinstance(value, str):

@@ -339,7 +339,6 @@ LearnedPositions = Exercise(
         ),
     ),
     alternatives=(m.PositionsByLoop, m.PositionsByProduct),
-    stands_on=("lookup",),
     forbidden=("embedding",),
     points=2,
     minutes=10,

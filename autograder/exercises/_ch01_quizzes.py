@@ -106,8 +106,8 @@ QUIZZES = (
                 "transformer reads all words at once.",
             ),
             Choice(
-                "Because it reads all words at once: without positions, \"Squatch eats pizza\" and "
-                "\"pizza eats Squatch\" are the same bag of vectors.",
+                'Because it reads all words at once: without positions, "Squatch eats pizza" and '
+                '"pizza eats Squatch" are the same bag of vectors.',
                 "Yes. Attention, as you will see, treats every word the same wherever it stands. "
                 "Adding the vector of its place to each word makes the two bags differ.",
                 right=True,
@@ -115,7 +115,7 @@ QUIZZES = (
         ),
     ),
     Quiz(
-        "why-scale",
+        "why-scale-embeddings",
         "Entries of a token's row start with standard deviation 1 / √d_model. Why does forward "
         "multiply them by √d_model?",
         (

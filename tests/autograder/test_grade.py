@@ -215,3 +215,10 @@ def test_the_sample_class_is_the_same_every_time_and_grades_twice_to_the_same_by
     assert grades[0] == grades[1]
     statuses = {row["status"] for row in csv.DictReader(grades[0].decode().splitlines())}
     assert {"correct", "wrong", "missing", "refused", "crashed"} <= statuses
+
+
+def test_right_work_on_top_of_a_stub_gets_its_points(hand_in, run, release, right):
+    stubs = {"softmax", "similarity_scores"}
+    hand_in("ada", answered(release, {k: v for k, v in right.items() if k not in stubs}))
+    rows = run()["ada"]
+    assert {name for name, row in rows.items() if row["status"] != "correct"} == stubs
