@@ -71,7 +71,8 @@ def differences(
         if name not in got:
             found = ", ".join(map(str, got)) or "nothing"
             return Difference("names", f"Expected the {name}, got {found}.")
-        found_difference = difference(value, got[name], tolerance, name)
+        label = "" if name == "result" else name
+        found_difference = difference(value, got[name], tolerance, label)
         if found_difference:
             return found_difference
     return None
@@ -132,7 +133,8 @@ def _where(expected: torch.Tensor, got: torch.Tensor, agree: torch.Tensor, name:
     index = np.unravel_index(int(gap.argmax()), tuple(expected.shape)) if expected.ndim else ()
     at = f" at {[int(i) for i in index]}" if expected.ndim else ""
     if expected.ndim:
-        count = f"{int((~agree).sum())} of {expected.numel()} values differ; the most{at}: "
+        differing = f"{int((~agree).sum())} of {expected.numel()} values differ"
+        count = f"{differing}; the largest difference is{at}: "
     else:
         count = ""
     e, g = expected[tuple(index)].item(), got[tuple(index)].item()

@@ -132,7 +132,7 @@ def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
         return Failure(found.text, found.kind)
     failure = _property(case, values, trial)
     if failure and found and case.values:
-        return Failure(f"{failure.text} {found.text}", failure.code)
+        return Failure(f"{failure.text} {found.text[:1].upper()}{found.text[1:]}", failure.code)
     if failure or not case.values:
         return failure
     return Failure(found.text, found.kind) if found else None

@@ -1,9 +1,13 @@
 """What a learner sees in the notebook, as text and as HTML of the same words."""
 
 import html
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.results import CaseResult
+
+EXPLAINED = 3
+"""How many failures are explained with values: a wrong function often fails everywhere alike."""
 
 GOOD, BAD, QUIET = "#2e8b57", "#c8553d", "#808080"
 
@@ -50,11 +54,18 @@ def _text(text: str) -> str:
     return html.escape(text).replace("\n", "<br>")
 
 
-def case_line(case: CaseResult) -> tuple[str, str]:
-    """One property: its name, and why it does not hold."""
-    if case.passed:
-        return "✓", case.name
-    return "✗", f"{case.name}: no. {sentence(case.explanation)}"
+def case_lines(cases: Iterable[CaseResult]) -> list[tuple[str, str]]:
+    """A line for each property; the first that fail are explained, the others named."""
+    lines = []
+    explained = 0
+    for case in cases:
+        if case.passed:
+            lines.append(("✓", case.name))
+            continue
+        explained += 1
+        why = f" {sentence(case.explanation)}" if explained <= EXPLAINED else ""
+        lines.append(("✗", f"{case.name}: no.{why}"))
+    return lines
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,10 +23,11 @@ from autograder.errors import CourseError
 from autograder.export import PACKAGE, export
 from autograder.inert import write_atomically
 from autograder.judge import VISIBLE, Judgement, Trial, examine
-from autograder.messages import Message, case_line, sentence
+from autograder.messages import Message, case_lines, sentence
 from autograder.references import foundations
 from autograder.runner import observe
 from autograder.sandbox import codec
+from autograder.sources import source_of
 from autograder.spec import Chapter, Exercise
 
 _hints_shown: dict[str, int] = {}
@@ -129,14 +131,24 @@ def use(target: Callable[..., Any] | str) -> Any:
         judgement, stand_ins = judgement_of(chapter, exercise, target, namespace)
         if judgement.right and not stand_ins:
             _right[exercise.id] = target
-    below = foundations(chapter, exercise.id)
-    waiting = [name for name in below if not _stands(chapter, name, namespace)]
+    waiting = [name for name in _called(chapter, target) if not _stands(chapter, name, namespace)]
     if _right.get(exercise.id) is target and not waiting:
         print(f"Using your {exercise.id}.")
         return target
     why = f"waiting for your {', '.join(waiting)}" if waiting else "waiting for yours"
     print(f"Using the reference {exercise.id} ({why}).")
     return exercise.reference
+
+
+def _called(chapter: Chapter, target: Any) -> tuple[str, ...]:
+    """The exercises below this one that its code names, and those below them."""
+    below = foundations(chapter, target.__name__)
+    try:
+        code = source_of(target)
+    except ValueError:
+        return below
+    named = [name for name in below if re.search(rf"\b{name}\b", code)]
+    return tuple(dict.fromkeys(n for name in named for n in (name, *foundations(chapter, name))))
 
 
 def _stands(chapter: Chapter, name: str, namespace: dict[str, Any]) -> bool:
@@ -256,14 +268,14 @@ def _worded(exercise: Exercise, judgement: Judgement, stand_ins: tuple[str, ...]
         text = f"{called} Building it is the exercise."
         return Message(text, False)
     held = sum(case.passed for case in judgement.cases)
-    lines = [case_line(case) for case in judgement.cases]
+    lines = case_lines(judgement.cases)
     if judgement.right:
         title = f"{exercise.id}: right. All {held} properties hold."
         lines = []
     else:
         title = f"{exercise.id}: not yet. {held} of {len(judgement.cases)} properties hold."
     if judgement.misconception:
-        lines.append(("", sentence(judgement.misconception.sentence)))
+        lines.insert(0, ("", sentence(judgement.misconception.sentence)))
     if stand_ins:
         names = ", ".join(sorted(stand_ins))
         lines.append(

@@ -12,8 +12,8 @@ COURSE = Course.find()
 
 def text_of(cell):
     """All that a code cell showed."""
-    shown = [out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs]
-    return "\n".join(shown)
+    outputs = cell.outputs
+    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
 @pytest.mark.slow
