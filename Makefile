@@ -48,7 +48,8 @@ notebooks: $(INSTALLED)  ## build the notebooks from solutions/NN_topic.py
 validate: $(INSTALLED)  ## test the exercises: solutions, mistakes, alternatives, stubs
 	@$(BIN)/autograder validate
 
-# In the order in which a mistake is cheapest to find.
+# In the order in which a mistake is cheapest to find. One thread each: the tensors are tiny.
+test: export OMP_NUM_THREADS = 1
 .PHONY: test
 test: $(INSTALLED) $(BROWSER)  ## all of it: lint, tests, exercises, notebooks
 	$(BIN)/ruff check .

@@ -75,6 +75,7 @@ def spread(
     """
     count = min(processes or os.cpu_count() or 1, len(items))
     if count <= 1:
+        torch.set_num_threads(1)
         with Server() as server:
             for item in items:
                 yield work(item, server)

@@ -4,9 +4,12 @@ Two things are trained here: word vectors (word2vec), and one attention head tha
 an asking word stands for. Every part that the course has the learner write is an argument, so
 that "train this with my attention" is one word in a call. (The defaults are looked up when a run
 starts, not when this module is imported: a grader may have taken those references out.)
-Runs are seeded, on the CPU, and do not touch torch's global random state.
+Runs are seeded and do not touch torch's global random state. They run on the CPU, or on the
+device that the environment variable MINITRANSFORMER_DEVICE names; every random number is drawn on
+the CPU and every result comes back to it, so that a GPU sees the same batches.
 """
 
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +27,20 @@ from minitransformer.embeddings import (
 )
 from minitransformer.losses import cross_entropy
 from minitransformer.tokenizers import WordTokenizer
+
+
+def training_device() -> torch.device:
+    """Where training runs: what MINITRANSFORMER_DEVICE names, else the CPU.
+
+    Raises:
+        RuntimeError: it names a GPU, and torch finds none.
+    """
+    name = os.environ.get("MINITRANSFORMER_DEVICE", "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise RuntimeError(
+            f"MINITRANSFORMER_DEVICE is {name!r}, but torch finds no GPU; unset it to use the CPU"
+        )
+    return torch.device(name)
 
 
 def train_word_vectors(
@@ -66,7 +83,8 @@ def train_word_vectors(
     all_pairs = torch.tensor(pairs)  # (n, 2)
     noise = noise_distribution(counts)
     start = torch.randn(2, vocab_size, d_model, generator=generator) / d_model**0.5
-    center_table, context_table = (nn.Parameter(table) for table in start)
+    device = training_device()
+    center_table, context_table = (nn.Parameter(table.to(device)) for table in start)
     optimizer = torch.optim.Adam([center_table, context_table], lr=learning_rate)
     losses = []
     for _ in range(steps):
@@ -74,15 +92,15 @@ def train_word_vectors(
         center_ids, context_ids = all_pairs[drawn].unbind(dim=1)
         noise_ids = sample_negatives(noise, (batch, negatives), generator)
         step_loss = loss(
-            lookup(center_ids, center_table),
-            lookup(context_ids, context_table),
-            lookup(noise_ids, context_table),
+            lookup(center_ids.to(device), center_table),
+            lookup(context_ids.to(device), context_table),
+            lookup(noise_ids.to(device), context_table),
         )
         optimizer.zero_grad()
         step_loss.backward()
         optimizer.step()
         losses.append(step_loss.item())
-    return center_table.detach(), losses
+    return center_table.detach().cpu(), losses
 
 
 @dataclass(frozen=True)
@@ -161,21 +179,25 @@ def train_attention_head(
         model = AnswerFinder(
             len(tokenizer), d_model, d_head, embedding=embedding, attention=attention
         )
-    ids, asking, answers = _batch(train, tokenizer)
+    device = training_device()
+    model.to(device)
+    ids, asking, answers = (tensor.to(device) for tensor in _batch(train, tokenizer))
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []
     for step in range(steps):
-        drawn = torch.randint(len(train), (batch,), generator=generator)
+        drawn = torch.randint(len(train), (batch,), generator=generator).to(device)
         share = hide * max(0.0, 1 - step / (0.8 * steps))
-        hidden = torch.rand(batch, ids.shape[1], generator=generator) < share if share else None
+        hidden = None
+        if share:
+            hidden = (torch.rand(batch, ids.shape[1], generator=generator) < share).to(device)
         logits, _ = model(ids[drawn], asking[drawn], hidden)
         step_loss = loss(logits, ids[drawn, answers[drawn]])
         optimizer.zero_grad()
         step_loss.backward()
         optimizer.step()
         losses.append(step_loss.item())
-    accuracy, weight = _measure(model, held_out, tokenizer)
+    accuracy, weight = _measure(model.cpu(), held_out, tokenizer)
     return TrainedHead(model, tokenizer, losses, accuracy, weight, held_out)
 
 

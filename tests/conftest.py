@@ -4,10 +4,13 @@ import os
 import shutil
 
 import pytest
+import torch
 from nbformat import v4
 
 from autograder.results import CaseResult, ExerciseResult, SubmissionResult
 from autograder.spec import Case, Chapter, Exercise, Misconception
+
+torch.set_num_threads(1)  # everything here is tiny, and several tests run at a time
 
 ROWS = "each row of the weights sums to 1"
 WRONG_AXIS = (

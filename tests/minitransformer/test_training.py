@@ -248,3 +248,20 @@ def test_records_that_ask_nothing_and_too_few_records_are_refused(world, records
         train_attention_head(world.two_sense_sentences(100, seed=0))
     with pytest.raises(ValueError, match="only 1 combinations"):
         train_attention_head(records[:1])
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setenv("MINITRANSFORMER_DEVICE", "cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="unset it to use the CPU"):
+        training.training_device()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_word_vectors_trained_on_a_gpu_are_those_of_the_cpu(monkeypatch):
+    pairs, counts = [(0, 1), (1, 2), (2, 0)], torch.ones(3)
+    on_cpu, _ = training.train_word_vectors(pairs, 3, 5, counts, steps=20)
+    monkeypatch.setenv("MINITRANSFORMER_DEVICE", "cuda")
+    on_gpu, _ = training.train_word_vectors(pairs, 3, 5, counts, steps=20)
+    torch.testing.assert_close(on_gpu, on_cpu, rtol=1e-4, atol=1e-5)
