@@ -158,23 +158,27 @@ def diagnose(
     drawn = trials(chapter, exercise.id, secret)
     fitting = []
     for misconception in exercise.misconceptions:
-        wrong = wrong_observations(chapter, exercise.id, secret, misconception.id)
-        rows = list(zip(drawn, seen, failures, wrong, strict=True))
-        fits = all(_same(trial, one, failure, other) for trial, one, failure, other in rows)
-        if fits and any(failure and "values" in one for _, one, failure, _ in rows):
-            fitting.append(misconception)
+        for wrong in wrong_observations(chapter, exercise.id, secret, misconception.id):
+            rows = list(zip(drawn, seen, failures, wrong, strict=True))
+            fits = all(_same(trial, one, failure, other) for trial, one, failure, other in rows)
+            if fits and any(failure and "values" in one for _, one, failure, _ in rows):
+                fitting.append(misconception)
+                break
     return fitting[0] if len(fitting) == 1 else None
 
 
 @functools.lru_cache(maxsize=16384)
 def wrong_observations(
     chapter: str, exercise_id: str, secret: str, misconception_id: str
-) -> tuple[dict[str, Any], ...]:
-    """What a misconception gives on the trials."""
+) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """What each way to make a mistake gives on the trials."""
     exercise = exercises.load(chapter).exercise(exercise_id)
-    wrong = next(m.wrong for m in exercise.misconceptions if m.id == misconception_id)
+    ways = next(m.ways for m in exercise.misconceptions if m.id == misconception_id)
     drawn = trials(chapter, exercise_id, secret)
-    return tuple(watch(exercise_id, wrong, trial.case, trial.inputs) for trial in drawn)
+    return tuple(
+        tuple(watch(exercise_id, wrong, trial.case, trial.inputs) for trial in drawn)
+        for wrong in ways
+    )
 
 
 def _same(

@@ -111,15 +111,22 @@ class Misconception:
     Args:
         wrong: an implementation that makes it, with any name (the judge renames it).
         sentence: names the mistake and points at the cure.
+        also: other ways to make the same mistake, where they give other values.
     """
 
     wrong: Callable[..., Any]
     sentence: str
+    also: tuple[Callable[..., Any], ...] = ()
 
     @property
     def id(self) -> str:
         """A stable key for counts: the wrong implementation's name."""
         return self.wrong.__name__
+
+    @property
+    def ways(self) -> tuple[Callable[..., Any], ...]:
+        """Every implementation that makes it."""
+        return (self.wrong, *self.also)
 
 
 @dataclass(frozen=True)

@@ -149,12 +149,12 @@ def _try(bench: Bench, exercise: Exercise) -> Tally:
     tally.note("solution", result.status == "correct", f"the solution is {_said(result)}")
     _agree(bench, exercise, solution, result, "the solution", tally)
     _stub(bench, exercise, tally)
-    for misconception in exercise.misconceptions:
-        source = source_for(misconception.wrong, exercise)
+    for misconception, wrong in [(m, way) for m in exercise.misconceptions for way in m.ways]:
+        source = source_for(wrong, exercise)
         result = bench.grade(exercise, source)
         named = result.status != "correct" and result.misconception == misconception.id
-        tally.note("misconceptions", named, f"misconception {misconception.id} is {_said(result)}")
-        _agree(bench, exercise, source, result, misconception.id, tally)
+        tally.note("misconceptions", named, f"misconception {wrong.__name__} is {_said(result)}")
+        _agree(bench, exercise, source, result, wrong.__name__, tally)
     for alternative in exercise.alternatives:
         source = source_for(alternative, exercise)
         result = bench.grade(exercise, source)
