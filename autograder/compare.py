@@ -40,12 +40,22 @@ def difference(
 ) -> Difference | None:
     """What keeps `got` from being `expected`, or None.
 
+    A value that cannot even be compared (a number too large for any float) differs.
+
     Args:
         expected, got: values as `codec` delivers them.
         tolerance: widens the tolerance of the dtype by this factor.
         name: what the value is called, for the text.
     """
-    expected, got = _plain(expected), _plain(got)
+    try:
+        return _difference(_plain(expected), _plain(got), tolerance, name)
+    except (OverflowError, ValueError, RuntimeError):
+        return Difference(
+            "value", f"{_label(name)}expected {kind_of(expected)}, got another value."
+        )
+
+
+def _difference(expected: Any, got: Any, tolerance: float, name: str) -> Difference | None:
     if isinstance(expected, torch.Tensor):
         return _tensors(expected, got, tolerance, name)
     if isinstance(expected, int | float | complex) and not isinstance(expected, bool):
@@ -79,11 +89,7 @@ def differences(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(value)
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def kind_of(value: Any) -> str:
@@ -91,14 +97,19 @@ def kind_of(value: Any) -> str:
     if isinstance(value, Opaque):
         return f"an object of type {value.type}"
     if isinstance(value, torch.Tensor):
-        return f"a {_dtype(value)} tensor of shape {tuple(value.shape)}"
+        return f"{_a(_dtype(value))} tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a numpy array of shape {value.shape}"
     if value is None:
         return "None (is there a return?)"
     if isinstance(value, tuple | dict | str | set | frozenset):
         names = {"tuple": "list or tuple", "frozenset": "set"}
         return f"a {names.get(type(value).__name__, type(value).__name__)} of length {len(value)}"
-    article = "an" if type(value).__name__[0] in "aeiou" else "a"
-    return f"{article} {type(value).__name__}"
+    return _a(type(value).__name__)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _tensors(expected: torch.Tensor, got: Any, tolerance: float, name: str) -> Difference | None:

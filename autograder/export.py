@@ -49,10 +49,15 @@ def export(work: Path, exercise: Exercise, thing: Any, namespace: Mapping[str, A
     write_atomically(store, json.dumps(pieces, indent=1, sort_keys=True))
     for module in sorted({_modules()[name] for name in pieces if name in _modules()}):
         write_atomically(folder / f"{module}.py", _module(module, pieces))
-    write_atomically(
-        folder / "__init__.py", '"""A transformer, built by you, function by function."""\n'
-    )
+    write_atomically(folder / "__init__.py", _init(pieces))
     return folder / f"{_modules()[exercise.id]}.py"
+
+
+def _init(pieces: dict[str, Any]) -> str:
+    docstring = '"""A transformer, built by you, function by function."""'
+    places = _modules()
+    lines = [f"from {PACKAGE}.{places[name]} import {name}" for name in places if name in pieces]
+    return "\n".join([docstring, "", *lines, ""])
 
 
 def _modules() -> dict[str, str]:

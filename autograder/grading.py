@@ -1,123 +1,26 @@
 """One submission, from cells to a result: asks the worker, lets the judge score, words it.
 
-The order matters. Visible inputs come before hidden ones, so that what a learner is shown with
-values was computed before the worker saw anything hidden. An exercise that stands on a wrong one
-is tried again in a fresh worker in which the reference stands in that one's place.
+The order matters. All visible inputs come first, in a worker of their own, so that whatever a
+learner is shown with values was computed where nothing hidden had ever been. An exercise that
+stands on a wrong one is tried again in a fresh worker in which the reference stands in for it.
 """
 
 import builtins
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import TracebackType
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from autograder import exercises, policy, references
-from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
-from autograder.judge import VISIBLE, Judgement, Trial, examine
+from autograder.errors import WorkerTimeout
+from autograder.judge import VISIBLE, Judgement, examine
+from autograder.replay import STOPPED, Worker
 from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
-from autograder.sandbox import Limits, Server, Session
+from autograder.sandbox import Limits, Server
 from autograder.spec import Chapter, Exercise
-from autograder.submission import Cell, Submission
+from autograder.submission import Submission
 
-STOPPED = {
-    WorkerTimeout: ("timeout", "stopped at the time limit"),
-    WorkerCrashed: ("crashed", "the process that ran it ended"),
-    CodecError: ("crashed", "what it handed back could not be read"),
-}
-MAX_BROKEN_CELLS = 3
-
-
-@dataclass
-class Worker:
-    """The cells of one submission in a worker, opened when needed and again after a crash.
-
-    Args:
-        stopped: cell id → (status, words) for cells that had to be stopped; they are left out.
-        errors: cell id → what its last run raised.
-    """
-
-    server: Server
-    cells: tuple[Cell, ...]
-    package: Mapping[str, str]
-    replaced: Mapping[str, str]
-    limits: Limits
-    stopped: dict[str, tuple[str, str]] = field(default_factory=dict)
-    errors: dict[str, dict[str, Any]] = field(default_factory=dict)
-    session: Session | None = None
-
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the worker; the next `look` opens a fresh one."""
-        if self.session is not None:
-            self.session.close()
-        self.session = None
-
-    def look(self, exercise: Exercise, trial: Trial) -> dict[str, Any]:
-        """One observation; the worker is closed when it times out or dies.
-
-        Raises:
-            WorkerTimeout, WorkerCrashed, CodecError: as `STOPPED` words them.
-        """
-        request = {
-            "name": exercise.id,
-            "probe": trial.case.probe.__name__,
-            "inputs": trial.inputs,
-            "forbidden": exercise.forbidden,
-        }
-        try:
-            while self.session is None:
-                self._replay()
-            return checked(self.session.ask(request))
-        except tuple(STOPPED):
-            self.close()
-            raise
-
-    def _replay(self) -> None:
-        broken = len(self.stopped) >= MAX_BROKEN_CELLS
-        cells = [
-            c for c in self.cells if c.id not in self.stopped and not (broken and c.kind == "extra")
-        ]
-        job = {
-            "cells": [{"id": cell.id, "source": cell.source} for cell in cells],
-            "package": self.package,
-            "replace": self.replaced,
-        }
-        self.session = self.server.open(job, self.limits)
-        for cell in cells:
-            try:
-                error = checked(self.session.receive())["error"]
-            except tuple(STOPPED) as stop:
-                self.stopped[cell.id] = STOPPED[type(stop)]
-                self.close()
-                return
-            if error:
-                self.errors[cell.id] = error
-
-
-def checked(seen: Any) -> dict[str, Any]:
-    """A worker's message, held to its schema.
-
-    Raises:
-        CodecError: it is not an observation.
-    """
-    if not isinstance(seen, dict):
-        raise CodecError("the worker's answer is not a record")
-    error = seen.get("error")
-    if "values" in seen and isinstance(seen["values"], dict) and error is None:
-        return seen
-    if "cell" in seen and error is None:
-        return seen
-    kinds = {"type": str, "message": str, "line": int, "cell": str}
-    if isinstance(error, dict) and all(isinstance(error.get(k), t) for k, t in kinds.items()):
-        return seen
-    raise CodecError("the worker's answer is not an observation")
+Stop = tuple[str, str]
+"""(status, words): why an exercise could not be observed."""
 
 
 class Grader:
@@ -158,46 +61,61 @@ class Grader:
     ) -> dict[str, ExerciseResult]:
         refused = policy.refusals(self.chapter, submission)
         found: dict[str, ExerciseResult] = {}
-        with self._worker(submission, ()) as worker:
-            for exercise in wanted:
-                if exercise.id in submission.missing:
-                    why = submission.missing[exercise.id]
-                    found[exercise.id] = outcome(exercise, "missing", why)
-                elif exercise.id in refused:
-                    found[exercise.id] = outcome(exercise, "refused", refused[exercise.id])
-                elif self._hangs(exercise, found):
-                    found[exercise.id] = outcome(exercise, *STOPPED[WorkerTimeout])
-                else:
-                    found[exercise.id] = self._try(worker, exercise)
+        tried = []
+        for exercise in wanted:
+            if exercise.id in submission.missing:
+                found[exercise.id] = outcome(exercise, "missing", submission.missing[exercise.id])
+            elif exercise.id in refused:
+                found[exercise.id] = outcome(exercise, "refused", refused[exercise.id])
+            else:
+                tried.append(exercise)
+        found |= self._try(submission, tried, ())
         for exercise in wanted:
             found[exercise.id] = self._charged_once(submission, exercise, found)
         return found
 
-    def refuse(self, student: str, reason: str) -> SubmissionResult:
-        """Every exercise refused for one reason: the notebook cannot be read."""
-        results = tuple(outcome(e, "refused", reason) for e in self.chapter.exercises)
+    def same(self, student: str, status: str, reason: str) -> SubmissionResult:
+        """The same for every exercise: the notebook is not there, or cannot be graded."""
+        results = tuple(outcome(e, status, reason) for e in self.chapter.exercises)
         return SubmissionResult(student, self.chapter.name, results, reason, self.chapter.version)
 
-    def _worker(self, submission: Submission, replaced: tuple[str, ...]) -> Worker:
+    def _try(
+        self, submission: Submission, tried: Iterable[Exercise], replaced: tuple[str, ...]
+    ) -> dict[str, ExerciseResult]:
+        """Results of exercises, with references in place of the replaced ones."""
+        tried = tuple(tried)
         package = references.package(self.chapter.name, frozenset(replaced))
         places = {name: self.chapter.exercise(name).reference.__module__ for name in replaced}
-        return Worker(self.server, submission.cells, package, places, self.limits)
+        worker = Worker(self.server, submission.cells, package, places, self.limits)
+        with worker:
+            visible = self._observed(worker, tried, VISIBLE)
+        open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
+        worker = replace(worker, session=None, _spent={})
+        with worker:
+            hidden = self._observed(worker, open_, self.secret)
+        return {
+            e.id: _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id))
+            for e in tried
+        }
 
-    def _try(self, worker: Worker, exercise: Exercise) -> ExerciseResult:
-        try:
-            visible = examine(exercise, self.chapter.name, VISIBLE, worker.look)
-            hidden = examine(exercise, self.chapter.name, self.secret, worker.look)
-        except tuple(STOPPED) as stop:
-            status, words = worker.stopped.get(exercise.id) or STOPPED[type(stop)]
-            return outcome(exercise, status, words)
-        if exercise.id in worker.stopped:
-            return outcome(exercise, *worker.stopped[exercise.id])
-        return worded(exercise, visible, hidden, worker.errors.get(exercise.id))
-
-    def _hangs(self, exercise: Exercise, found: dict[str, ExerciseResult]) -> bool:
-        """Whether it stands on one that was stopped: its own try would only wait as long again."""
-        below = references.foundations(self.chapter, exercise.id)
-        return any(name in found and found[name].status == "timeout" for name in below)
+    def _observed(
+        self, worker: Worker, tried: tuple[Exercise, ...], secret: str
+    ) -> dict[str, Judgement | Stop]:
+        """A judgement of each exercise under one secret, or why there is none."""
+        found: dict[str, Judgement | Stop] = {}
+        for exercise in tried:
+            below = references.foundations(self.chapter, exercise.id)
+            hangs = STOPPED[WorkerTimeout]
+            if any(found.get(name) == hangs and name not in worker.replaced for name in below):
+                found[exercise.id] = hangs  # its own try would only wait as long again
+                continue
+            try:
+                found[exercise.id] = examine(exercise, self.chapter.name, secret, worker.look)
+            except tuple(STOPPED) as stop:
+                found[exercise.id] = worker.stopped.get(exercise.id) or STOPPED[type(stop)]
+            if exercise.id in worker.stopped:
+                found[exercise.id] = worker.stopped[exercise.id]
+        return found
 
     def _charged_once(
         self, submission: Submission, exercise: Exercise, found: dict[str, ExerciseResult]
@@ -208,13 +126,25 @@ class Grader:
         wrong = tuple(name for name in below if name in found and found[name].status != "correct")
         if own.status in ("correct", "refused") or exercise.id in submission.missing or not wrong:
             return own
-        with self._worker(submission, wrong) as worker:
-            again = self._try(worker, exercise)
+        again = self._try(submission, (exercise,), wrong)[exercise.id]
         if again.score <= own.score and own.status != "timeout":
             return own
         names = " and ".join(sorted(wrong))
         message = f"{STANDS_ON_WRONG} {names}, since yours is not right yet; {again.message}"
         return replace(again, message=message)
+
+
+def _result(
+    exercise: Exercise,
+    visible: Judgement | Stop,
+    hidden: Judgement | Stop | None,
+    error: dict[str, Any] | None,
+) -> ExerciseResult:
+    if not isinstance(visible, Judgement):
+        return outcome(exercise, *visible)
+    if not isinstance(hidden, Judgement):
+        return outcome(exercise, *(hidden or STOPPED[WorkerTimeout]))
+    return worded(exercise, visible, hidden, error)
 
 
 def outcome(exercise: Exercise, status: str, message: str) -> ExerciseResult:

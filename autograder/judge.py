@@ -123,9 +123,8 @@ def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
     if "error" in seen:
         error = seen["error"]
         where = f" (line {error['line']})" if error["line"] else ""
-        return Failure(
-            f"it raised {error['type']}: {error['message']}{where}", f"error {error['type']}"
-        )
+        said = f": {error['message']}" if error["message"] else ""
+        return Failure(f"it raised {error['type']}{said}{where}", f"error {error['type']}")
     case, values = trial.case, seen["values"]
     found = differences(trial.expected, values, case.tolerance)
     if found and found.kind != "value":

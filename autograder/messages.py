@@ -63,8 +63,10 @@ def case_lines(cases: Iterable[CaseResult]) -> list[tuple[str, str]]:
             lines.append(("✓", case.name))
             continue
         explained += 1
-        why = f" {sentence(case.explanation)}" if explained <= EXPLAINED else ""
-        lines.append(("✗", f"{case.name}: no.{why}"))
+        if explained <= EXPLAINED:
+            lines.append(("✗", f"{case.name}: no. {sentence(case.explanation)}"))
+        else:
+            lines.append(("✗", case.name))
     return lines
 
 

@@ -10,7 +10,9 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,9 @@ from autograder.sandbox import codec
 from autograder.sources import source_of
 from autograder.spec import Chapter, Exercise
 
+CHECK_SECONDS = 20
+"""How long a check may run; a right function needs less than one second."""
+
 _hints_shown: dict[str, int] = {}
 _right: dict[str, Any] = {}
 _seen_right: set[str] = set()
@@ -47,10 +52,18 @@ def check(target: Callable[..., Any]) -> None:
     Shows which properties hold, for each that does not what was expected and what came, and the
     likely mistake. When everything holds, your function goes into `work/mytransformer/`.
     """
-    chapter, exercise = _find(target)
+    if isinstance(target, str):
+        display(Message(f"Hand over what you built, without quotes: check({target})", None))
+        return
+    try:
+        chapter, exercise = _find(target)
+    except CourseError as error:
+        display(Message(sentence(str(error)), None))
+        return
     namespace = _namespace(target)
     try:
-        judgement, stand_ins = judgement_of(chapter, exercise, target, namespace)
+        with _time_limit():
+            judgement, stand_ins = judgement_of(chapter, exercise, target, namespace)
     except KeyboardInterrupt:
         display(Message(f"{exercise.id}: stopped. Is there a loop that never ends?", False))
         return
@@ -94,7 +107,9 @@ def quiz(question: str, answer: str | None = None) -> None:
         return
     key = str(answer).strip().lower().strip(")")
     if len(key) != 1 or key not in letters:
-        raise ValueError(f"the answer must be one of {', '.join(letters)}, got {answer!r}")
+        wanted = ", ".join(letters)
+        display(Message(f"The answer must be one of {wanted}, got {answer!r}.", None))
+        return
     choice = asked.choices[letters.index(key)]
     title = f"{key}) is right" if choice.right else f"{key}) is not it"
     display(Message(title, choice.right, (("", choice.why),)))
@@ -111,9 +126,8 @@ def progress() -> None:
         title = f"{current}: {points} of {sum(e.points for e in built)} points"
         lines = [("✓" if e.id in right else "○", f"{e.id}: {e.title}") for e in built]
     if _work() is not None:
-        known = [e.id for name in exercises.names() for e in exercises.load(name).exercises]
-        count = sum(name in right for name in known)
-        lines.append(("", f"In the course: {count} of {len(known)} exercises."))
+        count = len(right & set(_all()))
+        lines.append(("", f"In the course: {count} of {len(_all())} exercises."))
     display(Message(title, None, tuple(lines)))
 
 
@@ -184,6 +198,9 @@ def _exported(exercise: Exercise) -> Any:
 
 def _find(target: Any) -> tuple[Chapter, Exercise]:
     name = target if isinstance(target, str) else getattr(target, "__name__", "")
+    if not isinstance(target, str) and name not in _all():  # a lambda, say: what is it called?
+        main = sys.modules["__main__"].__dict__
+        name = next((key for key in _all() if main.get(key) is target), name)
     try:
         chapter = exercises.chapter_of(name)
     except CourseError:
@@ -191,6 +208,30 @@ def _find(target: Any) -> tuple[Chapter, Exercise]:
         shown = f"a {type(target).__name__}" if not name else repr(name)
         raise CourseError(f"{shown} is not an exercise; hand over {wanted}") from None
     return chapter, chapter.exercise(name)
+
+
+def _all() -> list[str]:
+    """The ids of all exercises of the course."""
+    return [e.id for name in exercises.names() for e in exercises.load(name).exercises]
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Interrupt after `CHECK_SECONDS`, where the system can: as if the stop button was pressed."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _namespace(target: Any) -> dict[str, Any]:

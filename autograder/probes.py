@@ -61,7 +61,7 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     Returns:
         {"output": …} or one entry a name, then "gradient of …" for inputs and parameters.
     """
-    built = target(*inputs["sizes"].values())
+    built = _build(target, inputs["sizes"])
     _load(built, inputs["weights"])
     built.train(inputs.get("train", False))
     wants_gradients = "cotangent_seed" in inputs
@@ -87,7 +87,7 @@ def parameters(target: Any, inputs: Inputs) -> Inputs:
     Args:
         inputs: {"sizes": {name: value}}.
     """
-    built = target(*inputs["sizes"].values())
+    built = _build(target, inputs["sizes"])
     shapes = {name: tuple(value.shape) for name, value in built.named_parameters()}
     return {"parameters": dict(sorted(shapes.items()))}
 
@@ -99,7 +99,7 @@ def initial(target: Any, inputs: Inputs) -> Inputs:
         inputs: {"sizes": {name: value}, "seed": int}.
     """
     torch.manual_seed(inputs["seed"])
-    built = target(*inputs["sizes"].values())
+    built = _build(target, inputs["sizes"])
     values: Inputs = {}
     for name, value in sorted(built.named_parameters()):
         values[f"mean of {name}"] = float(value.detach().double().mean())
@@ -147,6 +147,13 @@ def module_untouched(target: Any, inputs: Inputs) -> Inputs:
     """
     module(target, inputs)
     return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
+
+
+def _build(target: Any, sizes: Inputs) -> nn.Module:
+    built = target(*sizes.values())
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"it must be a subclass of nn.Module, and made a {type(built).__name__}")
+    return built
 
 
 def _load(built: nn.Module, weights: Inputs) -> None:

@@ -49,7 +49,7 @@ def observe(
         try:
             with shortcuts.watched():
                 seen: dict[str, Any] = {"values": getattr(probes, probe)(namespace[name], inputs)}
-        except (KeyboardInterrupt, MemoryError):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             seen = {"error": describe(error)}
@@ -72,7 +72,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = "(its message could not be read)"
     return {
         "type": type(error).__name__[:80],
-        "message": message[:MESSAGE_LIMIT],
+        "message": message[:MESSAGE_LIMIT].encode("utf-8", "replace").decode(),
         "line": line,
         "cell": cell[:80],
     }

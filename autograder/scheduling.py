@@ -18,7 +18,7 @@ import torch
 
 from autograder import exercises
 from autograder.errors import AutograderError, SubmissionError
-from autograder.grading import Grader, outcome
+from autograder.grading import Grader
 from autograder.results import SubmissionResult
 from autograder.sandbox import Server
 from autograder.submission import Submission, lay, read
@@ -87,24 +87,26 @@ def spread(
 
 
 def grade_one(job: Job, server: Server) -> Graded:
-    """Read, lay into the release, run, judge."""
+    """Read, lay into the release, run, judge. Whatever goes wrong here costs this job alone."""
     grader = Grader(job.assignment, job.secret, server)
     if not job.path.exists():
-        missing = [outcome(e, "missing", "nothing was submitted") for e in grader.chapter.exercises]
-        empty = SubmissionResult(
-            job.student,
-            job.assignment,
-            tuple(missing),
-            "nothing was submitted",
-            grader.chapter.version,
-        )
-        return Graded(empty, None)
+        return Graded(grader.same(job.student, "missing", "nothing was submitted"), None)
+    submission = None
     try:
         cells = read(job.path)
+        release = release_cells(job.release)
+        submission = lay(job.student, exercises.load(job.assignment), cells, release)
+        return Graded(grader.grade(submission), submission)
     except SubmissionError as error:
-        return Graded(grader.refuse(job.student, str(error)), None)
-    submission = lay(job.student, exercises.load(job.assignment), cells, release_cells(job.release))
-    return Graded(grader.grade(submission), submission)
+        return Graded(grader.same(job.student, "refused", str(error)), None)
+    except AutograderError:
+        raise  # the course or the sandbox itself: no submission can be graded
+    except Exception as error:
+        server.close()
+        words = (
+            f"the grader itself failed on this notebook ({type(error).__name__}); please report it"
+        )
+        return Graded(grader.same(job.student, "crashed", words), submission)
 
 
 @functools.lru_cache

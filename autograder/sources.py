@@ -9,6 +9,7 @@ import builtins
 import functools
 import linecache
 import re
+import symtable
 import textwrap
 import types
 from collections.abc import Callable, Mapping
@@ -111,9 +112,20 @@ def renamed(source: str, old: str, new: str) -> str:
 
 
 def _free_names(source: str) -> list[str]:
-    tree = ast.parse(source)
-    names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
-    return list(dict.fromkeys(names))
+    """Names that a definition takes from its globals: not its parameters, not its locals."""
+    outer = symtable.symtable(source, "<definition>", "exec")
+    found: list[str] = []
+    tables = [outer]
+    while tables:
+        table = tables.pop(0)
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            local = table.get_type() == "module" and symbol.is_assigned()
+            if symbol.is_global() and symbol.is_referenced() and not local:
+                found.append(symbol.get_name())
+            elif table.get_type() == "module" and symbol.is_referenced() and not local:
+                found.append(symbol.get_name())
+    return list(dict.fromkeys(found))
 
 
 def _is_own(value: Any, item: Callable[..., Any]) -> bool:

@@ -7,6 +7,7 @@ submission is refused.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         )
     try:
         notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise SubmissionError(f"the file cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise SubmissionError(
             "the file is cut off or not JSON; save the notebook and submit again"
@@ -95,11 +98,12 @@ def _shown(value: Any) -> str:
 
 
 def plain(cell: dict[str, Any]) -> dict[str, Any]:
-    """What is taken from an untrusted cell: type, source, grade_id, id."""
+    """What is taken from an untrusted cell: type, source, whether that was too long, ids."""
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
-    if not isinstance(source, str) or len(source) > MAX_SOURCE:
+    too_long = isinstance(source, str) and len(source) > MAX_SOURCE
+    if not isinstance(source, str) or too_long:
         source = ""
     metadata = cell.get("metadata")
     grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
@@ -107,6 +111,7 @@ def plain(cell: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": cell.get("cell_type"),
         "source": source,
+        "too_long": too_long,
         "grade_id": grade_id if isinstance(grade_id, str) else None,
         "id": cell.get("id") if isinstance(cell.get("id"), str) else None,
     }
@@ -125,57 +130,79 @@ def lay(
     that came last in the learner's notebook wins, as it did there. A given cell that the learner
     changed runs as ours first, then as theirs.
     """
-    known = {index: plain(cell) for index, cell in enumerate(release)}
     ids = {exercise.id for exercise in chapter.exercises}
-    by_grade = {cell["grade_id"]: index for index, cell in known.items() if cell["grade_id"]}
-    by_id = {cell["id"]: index for index, cell in known.items() if cell["id"]}
-    by_source = {cell["source"]: index for index, cell in known.items() if not cell["grade_id"]}
+    ours = [plain(cell) for cell in release]
+    answers, extras, notes = _sorted_out(cells, ours, release, ids)
+    ordered = list(extras.get(-1, []))
+    missing = {}
+    for index, cell in enumerate(ours):
+        name = cell["grade_id"]
+        if name in ids:
+            source = answers.get(name)
+            if source is None:
+                missing[name] = "the cell is not in the notebook"
+            else:
+                ordered.append(Cell(name, source, "solution", index))
+                if source.strip() == cell["source"].strip():
+                    missing[name] = "not attempted yet"
+        elif cell["type"] == "code" and _replayed(release[index]):
+            ordered.append(Cell(f"given {index}", cell["source"], "given", index))
+        ordered += extras.get(index, [])
+    missing = {name: why for name, why in missing.items() if not _defined(name, extras)}
+    return Submission(student, chapter.name, tuple(ordered), missing, "; ".join(notes))
+
+
+def _sorted_out(
+    cells: list[dict[str, Any]],
+    ours: list[dict[str, Any]],
+    release: list[dict[str, Any]],
+    ids: set[str],
+) -> tuple[dict[str, str], dict[int, list[Cell]], list[str]]:
+    """Answers by exercise, extra cells by the release's cell that they follow, and notes."""
+    by_grade = {cell["grade_id"]: index for index, cell in enumerate(ours) if cell["grade_id"]}
+    by_id = {cell["id"]: index for index, cell in enumerate(ours) if cell["id"]}
+    by_source = {c["source"]: index for index, c in enumerate(ours) if not c["grade_id"]}
     answers: dict[str, str] = {}
     extras: dict[int, list[Cell]] = {}
     notes: list[str] = []
     at = -1
     for number, cell in enumerate(cells):
-        grade_id = cell["grade_id"]
-        place = by_grade.get(grade_id, by_id.get(cell["id"], by_source.get(cell["source"])))
-        at = place if place is not None else at
-        if grade_id in ids and cell["type"] == "code":
-            if grade_id not in answers:
-                answers[grade_id] = cell["source"]
-                continue
-            notes.append(f"{grade_id} stands there twice; the later one counts")
-        elif cell["type"] != "code" or (
-            place is not None and _unchanged(cell, known[place], release[place])
-        ):
+        place = by_grade.get(cell["grade_id"], by_id.get(cell["id"], by_source.get(cell["source"])))
+        at = at if place is None else place
+        if cell["type"] != "code":
+            continue
+        if cell["too_long"]:
+            notes.append(f"cell {number + 1} is too long to run and was left out")
+        name = cell["grade_id"] or (ours[place]["grade_id"] if place is not None else None)
+        if name in ids and name not in answers:
+            answers[name] = cell["source"]
+            continue
+        if name in ids:
+            notes.append(f"{name} stands there twice; the later one counts")
+        elif place is not None and _unchanged(cell, ours[place], release[place]):
             continue
         extras.setdefault(at, []).append(Cell(f"cell {number + 1}", cell["source"], "extra", at))
-    missing = {i: "the cell is not in the notebook" for i in ids if i not in answers}
-    ordered = list(extras.get(-1, []))
-    for index, cell in known.items():
-        if cell["type"] == "code" and cell["grade_id"] in ids:
-            source = answers.get(cell["grade_id"], cell["source"])
-            if source.strip() == cell["source"].strip():
-                missing.setdefault(cell["grade_id"], "not attempted yet")
-            ordered.append(Cell(cell["grade_id"], source, "solution", index))
-        elif cell["type"] == "code" and _replayed(release[index], cell):
-            ordered.append(Cell(f"given {index}", cell["source"], "given", index))
-        ordered += extras.get(index, [])
-    elsewhere = _defined(ordered)
-    missing = {name: why for name, why in missing.items() if name not in elsewhere}
-    return Submission(student, chapter.name, tuple(ordered), missing, "; ".join(notes))
+    return answers, extras, notes
 
 
-def _defined(cells: list[Cell]) -> set[str]:
-    """Names that extra cells define: an answer that was written in another cell counts."""
-    text = "\n".join(cell.source for cell in cells if cell.kind == "extra")
-    words = text.replace("(", " ").replace(":", " ").split()
-    return {name for word, name in zip(words, words[1:], strict=False) if word in ("def", "class")}
+def _defined(name: str, extras: dict[int, list[Cell]]) -> bool:
+    """Whether an extra cell binds the name: an answer that was written in another cell counts."""
+    word = re.escape(name)
+    binds = re.compile(
+        rf"^\s*(def|class)\s+{word}\b|^\s*{word}\s*(:[^=\n]+)?=[^=]|import\b.*\b{word}\b",
+        re.MULTILINE,
+    )
+    return any(binds.search(cell.source) for cells in extras.values() for cell in cells)
 
 
-def _replayed(cell: dict[str, Any], plain: dict[str, Any]) -> bool:
-    tags = cell.get("metadata", {}).get("tags", [])
-    return not plain["grade_id"] and not {"demonstration", "hint"} & set(tags)
+def _replayed(cell: dict[str, Any]) -> bool:
+    """Whether a grade runs this cell of the release as it is."""
+    metadata = cell.get("metadata", {})
+    return "nbgrader" not in metadata and not {"demonstration", "hint"} & set(
+        metadata.get("tags", [])
+    )
 
 
 def _unchanged(cell: dict[str, Any], ours: dict[str, Any], release: dict[str, Any]) -> bool:
     """Ours as released, or a cell that a grade never replays: nothing of the learner's to run."""
-    return cell["source"].strip() == ours["source"].strip() or not _replayed(release, ours)
+    return cell["source"].strip() == ours["source"].strip() or not _replayed(release)

@@ -21,7 +21,7 @@ from autograder.sample import answered, solutions, source_for
 from autograder.sandbox import Server
 from autograder.scheduling import release_cells, spread
 from autograder.spec import Chapter, Exercise
-from autograder.submission import Submission, lay
+from autograder.submission import Submission, lay, plain
 
 COUNTS = ("solution", "stub", "misconceptions", "alternatives", "perturbations", "agreement")
 SECRET = "validate"
@@ -103,16 +103,8 @@ class Bench:
         """A notebook with these answers and the solutions elsewhere."""
         notebook = answered({"cells": self.release}, {**self.right, **answers})
         cells = json.loads(json.dumps(notebook))["cells"]
-        plain = [
-            {
-                "type": cell["cell_type"],
-                "source": "".join(cell["source"]),
-                "grade_id": cell["metadata"].get("nbgrader", {}).get("grade_id"),
-                "id": cell.get("id"),
-            }
-            for cell in cells
-        ]
-        return lay("validate", self.chapter, plain, self.release)
+        plain_cells = [plain(cell) for cell in cells]
+        return lay("validate", self.chapter, plain_cells, self.release)
 
     def grade(self, exercise: Exercise, source: str) -> ExerciseResult:
         """The result of one exercise with this solution cell."""

@@ -272,9 +272,9 @@ def encode(text: str, vocab: dict[str, int]) -> list[int]:
 
 
 # %% [markdown]
-# And back, to read what a model has to say. `[PAD]` only fills up space, so it is left out. The
-# other special tokens are shown: they tell something. Capitals and the original spaces are gone for
-# good.
+# And back, to read what a model has to say. `[PAD]` only fills up space, so it is left out,
+# wherever it stands. The other special tokens are shown: they tell something. Capitals and the
+# original spaces are gone for good.
 #
 # Ids often come in a tensor. An element of a tensor is itself a small tensor, not a number, and no
 # key of a dict equals it. `int(element)` makes a plain number of it.
@@ -288,9 +288,9 @@ def decode(ids, vocab: dict[str, int]) -> str:
         vocab: token to id; its entries may stand in any order.
 
     Returns:
-        The tokens, joined with single spaces, without "[PAD]".
+        The tokens, joined with single spaces, without "[PAD]", wherever it stands.
 
-    Example: with {"[PAD]": 0, "[UNK]": 1, "b": 2}, decode([2, 1, 0, 0], vocab) is "b [UNK]".
+    Example: with {"[PAD]": 0, "[UNK]": 1, "b": 2}, decode([2, 0, 1, 0], vocab) is "b [UNK]".
     """
     ### BEGIN SOLUTION
     token_of = {index: token for token, index in vocab.items()}

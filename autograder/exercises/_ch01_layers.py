@@ -93,6 +93,19 @@ sinusoidal_positions = Exercise(
             m.own_wave_per_column,
             "It looks as if every column has a frequency of its own. A sine and the cosine next to "
             "it share one angle.",
+            also=(m.own_fast_wave_per_column,),
+        ),
+        Misconception(
+            m.twice_the_exponent,
+            "It looks as if the exponent is doubled. The even numbers 0, 2, 4, … are 2i already.",
+        ),
+        Misconception(
+            m.only_sines,
+            "It looks as if all columns are sines. The odd ones are cosines of the same angles.",
+        ),
+        Misconception(
+            m.waves_in_float64,
+            "It looks as if the table is float64. Return float32, torch's usual dtype: .float().",
         ),
         Misconception(
             m.first_place_is_one,
@@ -129,18 +142,21 @@ def _token_weights(draw: Draw, batch: int = 0, seq: int = 0) -> Values:
 
 
 def _starts_spread(observed: Values, expected: Values, inputs: Values) -> Failure | None:
-    """Means near 0, and standard deviations within a tenth: over six sigma with 2000 numbers."""
+    """Means near 0, and standard deviations within a tenth: over six sigma with 2000 numbers.
+
+    The codes say the size, coarsely: two tables start alike when both say the same.
+    """
     for name, wanted in STARTING_STD.items():
         if f"std of {name}" not in expected:
             continue
         std, mean = observed[f"std of {name}"], observed[f"mean of {name}"]
         target = wanted or inputs["sizes"]["d_model"] ** -0.5
+        if abs(mean) > 0.15 * max(std, target):
+            text = f"The mean of {name} starts at {mean:.3g}, not near 0."
+            return Failure(text, f"mean of {name} is {mean:.1g}")
         if abs(std - target) > 0.1 * target:
-            size = "large" if std > target else "small"
             text = f"{name} starts with standard deviation {std:.3g}, and not {target:.3g}."
-            return Failure(text, f"{name} too {size}")
-        if abs(mean) > 0.15 * target:
-            return Failure(f"The mean of {name} starts at {mean:.3g}, not near 0.", f"{name} mean")
+            return Failure(text, f"std of {name} is {std:.1g}")
     return None
 
 
@@ -229,6 +245,32 @@ TokenEmbedding = Exercise(
             "It looks as if the entries start with standard deviation 1. Divide them by √d_model, "
             "so that they have size 1 after the scaling.",
         ),
+        Misconception(
+            m.NormalTableNoScale,
+            "It looks as if √d_model is missing twice. Divide the first random numbers by it in "
+            "__init__, and multiply the rows by it in forward.",
+        ),
+        Misconception(
+            m.UniformTable,
+            "It looks as if all entries start above 0, as torch.rand makes them. torch.randn makes "
+            "numbers of mean 0; divide them by √d_model.",
+            also=(m.SmallUniformTable,),
+        ),
+        Misconception(
+            m.ZeroTable,
+            "It looks as if all entries start at 0, so all words start alike. Start with "
+            "torch.randn, divided by √d_model.",
+        ),
+        Misconception(
+            m.TableTimesRoot,
+            "It looks as if the first random numbers are multiplied by √d_model. In __init__ they "
+            "are divided by it.",
+        ),
+        Misconception(
+            m.TableOverWidth,
+            "It looks as if the first random numbers are divided by d_model. Divide them by its "
+            "square root.",
+        ),
     ),
     alternatives=(m.TokenByProduct, m.TokenByIndexSelect),
     stands_on=("lookup",),
@@ -254,6 +296,17 @@ def _short_sentences(draw: Draw) -> Values:
     return _placed(draw, spare=draw.size(2, 5))
 
 
+def _one_word(draw: Draw) -> Values:
+    """The sizes differ, so that each wrong slice of the table gives another shape."""
+    batch, d_model, more = draw.random.sample(range(2, 8), 3)
+    max_seq = 7 + more
+    return {
+        "sizes": {"max_seq": max_seq, "d_model": d_model},
+        "weights": {"weight": draw.normal(max_seq, d_model)},
+        "arguments": {"x": draw.normal(batch, 1, d_model)},
+    }
+
+
 LearnedPositions = Exercise(
     id="LearnedPositions",
     title="a learned vector for every place",
@@ -273,6 +326,7 @@ LearnedPositions = Exercise(
             probe=probes.module,
         ),
         Case("a short sentence takes the first places", _short_sentences, probe=probes.module),
+        Case("sentences of one word take the first place", _one_word, probe=probes.module),
         Case(
             "a batch of one sentence",
             lambda draw: _placed(draw, batch=1, seq=draw.size(2, 6), spare=2),
@@ -336,6 +390,42 @@ LearnedPositions = Exercise(
             m.PositionsTooLarge,
             "It looks as if the entries start with standard deviation 1. Start small, times 0.02, "
             "so that the word counts most at first.",
+        ),
+        Misconception(
+            m.PositionsUniform,
+            "It looks as if all entries start above 0, as torch.rand makes them. torch.randn makes "
+            "numbers of mean 0; multiply them by 0.02.",
+            also=(m.PositionsSmallUniform,),
+        ),
+        Misconception(
+            m.PositionsZero,
+            "It looks as if all entries start at 0, so all places start alike. Start with "
+            "torch.randn times 0.02.",
+        ),
+        Misconception(
+            m.PositionsLikeTokens,
+            "It looks as if the entries start with 1 / √d_model, as in TokenEmbedding. Places "
+            "start smaller: torch.randn times 0.02.",
+        ),
+        Misconception(
+            m.WholePositionTable,
+            "It looks as if the whole table is added, which only fits the longest sentence. Take "
+            "its first x.shape[1] rows.",
+        ),
+        Misconception(
+            m.PositionRowsOfBatch,
+            "It looks as if as many rows are taken as there are sentences (x.shape[0]). The places "
+            "are axis 1 of x: seq = x.shape[1].",
+        ),
+        Misconception(
+            m.PositionRowsOfWidth,
+            "It looks as if d_model rows are taken (x.shape[-1]). The places are axis 1 of x: "
+            "seq = x.shape[1].",
+        ),
+        Misconception(
+            m.ScalesTheTokens,
+            "It looks as if x is multiplied by √d_model here. TokenEmbedding has done so already; "
+            "only add the places.",
         ),
     ),
     alternatives=(m.PositionsByLoop, m.PositionsByProduct),
@@ -467,6 +557,31 @@ EmbeddingLayer = Exercise(
             m.AddsTokenTwice,
             "It looks as if the token vectors are added twice. self.position(x) already gives x "
             "plus the positions.",
+        ),
+        Misconception(
+            m.AddsPositionTwice,
+            "It looks as if the positions are added twice. Send the tokens through self.position "
+            "once; it adds them.",
+        ),
+        Misconception(
+            m.AlwaysSegmentZero,
+            "It looks as if every token gets the vector of segment 0. When segments are given, "
+            "look each one up.",
+        ),
+        Misconception(
+            m.TwoSegmentsOnly,
+            "It looks as if there are always two segments. Use the parameter num_segments for the "
+            "rows of self.segment.",
+        ),
+        Misconception(
+            m.SegmentsTooLarge,
+            "It looks as if self.segment starts with standard deviation 1. Start small: times "
+            "0.02.",
+        ),
+        Misconception(
+            m.SegmentsZero,
+            "It looks as if self.segment starts with nothing but 0. Start with torch.randn times "
+            "0.02.",
         ),
         Misconception(
             m.ScalesEverything,

@@ -42,6 +42,34 @@ def plain_letters_only(text):
     return re.findall(r"[a-z]+|[^\w\s]", text.lower())
 
 
+def plain_letters_no_marks(text):
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def plain_letters_or_anything(text):
+    return re.findall(r"[a-z]+|[^a-z\s]", text.lower())
+
+
+def cuts_at_spaces_only(text):
+    return text.split()
+
+
+def marks_swallow_words(text):
+    return re.findall(r"\w+|\S+", text.lower())
+
+
+def some_marks_only(text):
+    return re.findall(r"\w+|[.,!?]", text.lower())
+
+
+def some_marks_and_semicolons(text):
+    return re.findall(r"\w+|[.,!?;]", text.lower())
+
+
+def some_marks_and_colons(text):
+    return re.findall(r"\w+|[.,!?;:]", text.lower())
+
+
 def tokenize_by_hand(text):
     tokens, word = [], ""
     for character in text.lower():
@@ -73,6 +101,12 @@ def no_special_tokens(texts, min_count=1):
     return {token: index for index, token in enumerate(_ranked(texts, min_count))}
 
 
+def only_most_common(texts, min_count=1):
+    counts = Counter(token for text in texts for token in _cut(text))
+    kept = [token for token, count in counts.most_common() if count >= min_count]
+    return {token: index for index, token in enumerate(kept)}
+
+
 def special_tokens_last(texts, min_count=1):
     ranked = _ranked(texts, min_count) + list(SPECIALS)
     return {token: index for index, token in enumerate(ranked)}
@@ -82,6 +116,37 @@ def ties_as_they_come(texts, min_count=1):
     counts = Counter(token for text in texts for token in _cut(text))
     kept = [token for token, count in counts.most_common() if count >= min_count]
     return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
+def ties_backwards(texts, min_count=1):
+    counts = Counter(token for text in texts for token in _cut(text))
+    kept = [token for token in counts if counts[token] >= min_count]
+    kept.sort(key=lambda token: (counts[token], token), reverse=True)
+    return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
+def rarest_first(texts, min_count=1):
+    counts = Counter(token for text in texts for token in _cut(text))
+    kept = [token for token in counts if counts[token] >= min_count]
+    kept.sort(key=lambda token: (counts[token], token))
+    return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
+def never_sorted(texts, min_count=1):
+    counts = Counter(token for text in texts for token in _cut(text))
+    kept = [token for token in counts if counts[token] >= min_count]
+    return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
+def ids_start_again(texts, min_count=1):
+    vocab = {token: index for index, token in enumerate(SPECIALS)}
+    vocab.update({token: index for index, token in enumerate(_ranked(texts, min_count))})
+    return vocab
+
+
+def ignores_min_count(texts, min_count=1):
+    ranked = _ranked(texts, 1)
+    return {token: index for index, token in enumerate(list(SPECIALS) + ranked)}
 
 
 def more_than_min_count(texts, min_count=1):
@@ -143,6 +208,22 @@ def unknown_is_padding(text, vocab):
     return [vocab.get(token, vocab["[PAD]"]) for token in _cut(text)]
 
 
+def unknown_is_zero(text, vocab):
+    return [vocab.get(token, 0) for token in _cut(text)]
+
+
+def unknown_is_none(text, vocab):
+    return [vocab.get(token) for token in _cut(text)]
+
+
+def unknown_is_a_word(text, vocab):
+    return [vocab.get(token, "[UNK]") for token in _cut(text)]
+
+
+def unknown_stays_itself(text, vocab):
+    return [vocab.get(token, token) for token in _cut(text)]
+
+
 def unknown_is_one(text, vocab):
     return [vocab.get(token, 1) for token in _cut(text)]
 
@@ -153,6 +234,10 @@ def grows_the_vocab(text, vocab):
 
 def encodes_at_spaces(text, vocab):
     return [vocab.get(token, vocab["[UNK]"]) for token in text.split()]
+
+
+def encodes_lowered_at_spaces(text, vocab):
+    return [vocab.get(token, vocab["[UNK]"]) for token in text.lower().split()]
 
 
 def encode_with_if(text, vocab):
@@ -185,6 +270,34 @@ def _words(ids, vocab):
 
 def keeps_padding(ids, vocab):
     return " ".join(_words(ids, vocab))
+
+
+def stops_at_padding(ids, vocab):
+    tokens = []
+    for token in _words(ids, vocab):
+        if token == "[PAD]":
+            break
+        tokens.append(token)
+    return " ".join(tokens)
+
+
+def trims_the_end(ids, vocab):
+    tokens = _words(ids, vocab)
+    while tokens and tokens[-1] == "[PAD]":
+        tokens.pop()
+    return " ".join(tokens)
+
+
+def padding_leaves_holes(ids, vocab):
+    return " ".join(_words(ids, vocab)).replace("[PAD]", "").strip()
+
+
+def padding_leaves_spaces(ids, vocab):
+    return " ".join(_words(ids, vocab)).replace("[PAD]", "")
+
+
+def padding_leaves_empty_words(ids, vocab):
+    return " ".join("" if token == "[PAD]" else token for token in _words(ids, vocab)).rstrip()
 
 
 def drops_id_zero(ids, vocab):
@@ -263,6 +376,14 @@ def counts_from_one(ids, table):
 
 def table_columns(ids, table):
     return table[:, ids.long()]
+
+
+def table_turned(ids, table):
+    return table.T[ids.long()]
+
+
+def always_single(ids, table):
+    return table[ids.long()].float()
 
 
 def batch_flattened(ids, table):
@@ -371,6 +492,54 @@ def window_cut_short(ids, window):
     return _pairs(ids, range(-window, window), lambda ids, i, j: i != j)
 
 
+def window_starts_late(ids, window):
+    return _pairs(ids, range(1 - window, window + 1), lambda ids, i, j: i != j)
+
+
+def last_word_left_out(ids, window):
+    reach = range(-window, window + 1)
+    return _pairs(ids, reach, lambda ids, i, j: i != j and j < len(ids) - 1)
+
+
+def only_full_windows(ids, window):
+    reach = range(-window, window + 1)
+    return _pairs(ids, reach, lambda ids, i, j: i != j and window <= i < len(ids) - window)
+
+
+def places_not_words(ids, window):
+    return _pairs(range(len(ids)), range(-window, window + 1), lambda ids, i, j: i != j)
+
+
+def _pairs_in_steps(ids, window, steps):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for i in range(len(ids)):
+        pairs += [(ids[i], ids[i + step]) for step in steps(window) if 0 <= i + step < len(ids)]
+    return pairs
+
+
+def nearest_first(ids, window):
+    return _pairs_in_steps(
+        ids, window, lambda window: [s * d for d in range(1, window + 1) for s in (-1, 1)]
+    )
+
+
+def nearest_first_right_first(ids, window):
+    return _pairs_in_steps(
+        ids, window, lambda window: [s * d for d in range(1, window + 1) for s in (1, -1)]
+    )
+
+
+def right_side_first(ids, window):
+    return _pairs_in_steps(ids, window, lambda window: [*range(1, window + 1), *range(-window, 0)])
+
+
+def left_side_backwards(ids, window):
+    return _pairs_in_steps(
+        ids, window, lambda window: [*range(-1, -window - 1, -1), *range(1, window + 1)]
+    )
+
+
 def compares_words(ids, window):
     return _pairs(ids, range(-window, window + 1), lambda ids, i, j: ids[i] != ids[j])
 
@@ -427,6 +596,11 @@ def counts_itself(seq, window):
 
 def window_beyond_sentence(seq, window):
     return window * (2 * seq - window - 1)
+
+
+def one_edge_only(seq, window):
+    window = min(window, seq - 1)
+    return 2 * window * seq - window * (window + 1) // 2
 
 
 def full_windows_only(seq, window):
@@ -520,6 +694,18 @@ def power_once_more(probabilities, shape, generator=None):
     return torch.multinomial(again, n, replacement=True, generator=generator).view(shape)
 
 
+def softmax_once_more(probabilities, shape, generator=None):
+    n = math.prod(shape)
+    again = torch.softmax(probabilities, dim=0)
+    return torch.multinomial(again, n, replacement=True, generator=generator).view(shape)
+
+
+def turned_around(probabilities, shape, generator=None):
+    n = math.prod(shape)
+    again = 1 - probabilities
+    return torch.multinomial(again, n, replacement=True, generator=generator).view(shape)
+
+
 def negatives_by_search(probabilities, shape, generator=None):
     edges = probabilities.double().cumsum(0)
     at = torch.rand(*shape, generator=generator, dtype=torch.float64) * edges[-1]
@@ -556,6 +742,22 @@ def mean_over_noise(center, context, negatives):
 def sum_over_batch(center, context, negatives):
     true, noise = _scores_of(center, context, negatives)
     return -(F.logsigmoid(true) + F.logsigmoid(-noise).sum(-1)).sum()
+
+
+def one_loss_per_pair(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -(F.logsigmoid(true) + F.logsigmoid(-noise).sum(-1))
+
+
+def squeezes_too_much(center, context, negatives):
+    true = (center * context).sum(-1)
+    noise = (negatives @ center.unsqueeze(-1)).squeeze()
+    return -(F.logsigmoid(true) + F.logsigmoid(-noise).sum(-1)).mean()
+
+
+def no_logarithm(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -(true.sigmoid() + (-noise).sigmoid().sum(-1)).mean()
 
 
 def log_after_sigmoid(center, context, negatives):
@@ -625,6 +827,29 @@ def own_wave_per_column(seq, d_model):
     column = torch.arange(d_model)
     angle = torch.arange(seq).unsqueeze(1) / 10000 ** (column / d_model)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos())
+
+
+def own_fast_wave_per_column(seq, d_model):
+    column = torch.arange(d_model)
+    angle = torch.arange(seq).unsqueeze(1) / 10000 ** (2 * column / d_model)
+    return torch.where(column % 2 == 0, angle.sin(), angle.cos())
+
+
+def twice_the_exponent(seq, d_model):
+    even = torch.arange(0, d_model, 2)
+    angle = torch.arange(seq).unsqueeze(1) / 10000 ** (2 * even / d_model)
+    return _woven(angle.sin(), angle.cos())
+
+
+def waves_in_float64(seq, d_model):
+    even = torch.arange(0, d_model, 2).double()
+    angle = torch.arange(seq).unsqueeze(1) / 10000 ** (even / d_model)
+    return _woven(angle.sin(), angle.cos())
+
+
+def only_sines(seq, d_model):
+    angle = _angles(seq, d_model)
+    return _woven(angle.sin(), angle.sin())
 
 
 def first_place_is_one(seq, d_model):
@@ -709,6 +934,41 @@ class StandardNormalTable(nn.Module):
         return self.weight[ids.long()] * self.weight.shape[1] ** 0.5
 
 
+class NormalTableNoScale(StandardNormalTable):
+    def forward(self, ids):
+        return self.weight[ids.long()]
+
+
+class UniformTable(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.rand(vocab_size, d_model))
+
+
+class SmallUniformTable(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.rand(vocab_size, d_model) / math.sqrt(d_model))
+
+
+class ZeroTable(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.zeros(vocab_size, d_model))
+
+
+class TableTimesRoot(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) * math.sqrt(d_model))
+
+
+class TableOverWidth(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) / d_model)
+
+
 class TokenByProduct(nn.Module):
     def __init__(self, vocab_size, d_model):
         super().__init__()
@@ -779,6 +1039,50 @@ class PositionsTooLarge(nn.Module):
         return x + self.weight[: x.shape[1]]
 
 
+class PositionsUniform(PositionTable):
+    def __init__(self, max_seq, d_model):
+        super().__init__(max_seq, d_model)
+        self.weight = nn.Parameter(torch.rand(max_seq, d_model))
+
+
+class PositionsSmallUniform(PositionTable):
+    def __init__(self, max_seq, d_model):
+        super().__init__(max_seq, d_model)
+        self.weight = nn.Parameter(torch.rand(max_seq, d_model) * 0.02)
+
+
+class PositionsZero(PositionTable):
+    def __init__(self, max_seq, d_model):
+        super().__init__(max_seq, d_model)
+        self.weight = nn.Parameter(torch.zeros(max_seq, d_model))
+
+
+class PositionsLikeTokens(PositionTable):
+    def __init__(self, max_seq, d_model):
+        super().__init__(max_seq, d_model)
+        self.weight = nn.Parameter(torch.randn(max_seq, d_model) / math.sqrt(d_model))
+
+
+class WholePositionTable(PositionTable):
+    def forward(self, x):
+        return x + self.weight
+
+
+class PositionRowsOfBatch(PositionTable):
+    def forward(self, x):
+        return x + self.weight[: x.shape[0]]
+
+
+class PositionRowsOfWidth(PositionTable):
+    def forward(self, x):
+        return x + self.weight[: x.shape[-1]]
+
+
+class ScalesTheTokens(PositionTable):
+    def forward(self, x):
+        return x * math.sqrt(x.shape[-1]) + self.weight[: x.shape[1]]
+
+
 class PositionsByLoop(nn.Module):
     def __init__(self, max_seq, d_model):
         super().__init__()
@@ -833,6 +1137,47 @@ class AddsTokenTwice(LayerParts):
         segments = torch.zeros_like(ids) if segments is None else segments
         x = self.token(ids)
         return x + self.position(x) + self.segment[segments.long()]
+
+
+class AddsPositionTwice(LayerParts):
+    def forward(self, ids, segments=None):
+        segments = torch.zeros_like(ids) if segments is None else segments
+        x = self.position(self.token(ids)) + self.position.weight[: ids.shape[1]]
+        return x + self.segment[segments.long()]
+
+
+class AlwaysSegmentZero(LayerParts):
+    def forward(self, ids, segments=None):
+        return self.position(self.token(ids)) + self.segment[0]
+
+
+class TwoSegmentsOnly(LayerParts):
+    def __init__(self, vocab_size, d_model, max_seq, num_segments=2):
+        super().__init__(vocab_size, d_model, max_seq, 2)
+
+    def forward(self, ids, segments=None):
+        segments = torch.zeros_like(ids) if segments is None else segments
+        return self.position(self.token(ids)) + self.segment[segments.long()]
+
+
+class SegmentsTooLarge(LayerParts):
+    def __init__(self, vocab_size, d_model, max_seq, num_segments=2):
+        super().__init__(vocab_size, d_model, max_seq, num_segments)
+        self.segment = nn.Parameter(torch.randn(num_segments, d_model))
+
+    def forward(self, ids, segments=None):
+        segments = torch.zeros_like(ids) if segments is None else segments
+        return self.position(self.token(ids)) + self.segment[segments.long()]
+
+
+class SegmentsZero(LayerParts):
+    def __init__(self, vocab_size, d_model, max_seq, num_segments=2):
+        super().__init__(vocab_size, d_model, max_seq, num_segments)
+        self.segment = nn.Parameter(torch.zeros(num_segments, d_model))
+
+    def forward(self, ids, segments=None):
+        segments = torch.zeros_like(ids) if segments is None else segments
+        return self.position(self.token(ids)) + self.segment[segments.long()]
 
 
 class ScalesEverything(LayerParts):

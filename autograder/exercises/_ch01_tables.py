@@ -175,6 +175,11 @@ lookup = Exercise(
         Misconception(
             m.table_columns,
             "It looks as if columns are taken. A word's vector is a row: index the first axis.",
+            also=(m.table_turned,),
+        ),
+        Misconception(
+            m.always_single,
+            "It looks as if the vectors always become float32. Leave them in the table's dtype.",
         ),
         Misconception(
             m.batch_flattened,

@@ -90,6 +90,7 @@ tokenize = Exercise(
             m.split_at_spaces,
             "It looks as if the text is cut at white space only, so marks stick to the words. "
             "Let a pattern find the words and the marks.",
+            also=(m.cuts_at_spaces_only,),
         ),
         Misconception(
             m.keeps_capitals,
@@ -110,6 +111,18 @@ tokenize = Exercise(
             m.plain_letters_only,
             "It looks as if only the letters a to z count as words. \\w also knows digits, "
             "underscores and the letters of other alphabets.",
+            also=(m.plain_letters_no_marks, m.plain_letters_or_anything),
+        ),
+        Misconception(
+            m.marks_swallow_words,
+            "It looks as if a mark takes along whatever is glued to it, letters too: \\S+ does so. "
+            "A mark is one single character that is neither \\w nor \\s.",
+        ),
+        Misconception(
+            m.some_marks_only,
+            "It looks as if only some marks are kept. Do not list them: every character that is "
+            "neither a word character nor white space is a token, [^\\w\\s].",
+            also=(m.some_marks_and_semicolons, m.some_marks_and_colons),
         ),
     ),
     alternatives=(m.tokenize_by_hand, m.tokenize_by_spacing),
@@ -190,6 +203,7 @@ build_vocab = Exercise(
         Misconception(
             m.no_special_tokens,
             "It looks as if the special tokens are missing. Number them first, then the words.",
+            also=(m.only_most_common,),
         ),
         Misconception(
             m.special_tokens_last,
@@ -200,6 +214,30 @@ build_vocab = Exercise(
             m.ties_as_they_come,
             "It looks as if words with equal counts stay in the order in which they occur. Break "
             "ties by the alphabet, so that shuffled texts give the same vocabulary.",
+        ),
+        Misconception(
+            m.ties_backwards,
+            "It looks as if words with equal counts stand in reverse alphabetical order. "
+            "reverse=True turns the ties around too: sort by minus the count instead.",
+        ),
+        Misconception(
+            m.rarest_first,
+            "It looks as if the rarest words come first. sorted goes from small to large, so sort "
+            "by minus the count.",
+        ),
+        Misconception(
+            m.never_sorted,
+            "It looks as if the words stay in the order in which they first occur. Sort them: the "
+            "most frequent first, and by the alphabet among equals.",
+        ),
+        Misconception(
+            m.ids_start_again,
+            "It looks as if the words are numbered from 0 again, so they share ids with the "
+            "special tokens. Number both as one list.",
+        ),
+        Misconception(
+            m.ignores_min_count,
+            "It looks as if min_count is not used. Leave out the words that occur less often.",
         ),
         Misconception(
             m.more_than_min_count,
@@ -316,6 +354,18 @@ encode = Exercise(
             m.unknown_is_padding,
             "It looks as if an unknown word becomes [PAD]. Padding means that nothing stands "
             "here; an unknown word is [UNK].",
+            also=(m.unknown_is_zero,),
+        ),
+        Misconception(
+            m.unknown_is_none,
+            "It looks as if an unknown word becomes None. Give get a second value, the id of "
+            "[UNK], for when the token is missing.",
+        ),
+        Misconception(
+            m.unknown_is_a_word,
+            "It looks as if a piece of text stands among the ids where a word is unknown. Write "
+            "the id of [UNK], a number.",
+            also=(m.unknown_stays_itself,),
         ),
         Misconception(
             m.unknown_is_one,
@@ -331,6 +381,7 @@ encode = Exercise(
             m.encodes_at_spaces,
             "It looks as if the text is cut with split(). Cut it with tokenize, as the vocabulary "
             "was.",
+            also=(m.encodes_lowered_at_spaces,),
         ),
     ),
     alternatives=(m.encode_with_if, m.encode_with_try),
@@ -354,6 +405,13 @@ def _padded_ids(draw: Draw) -> Values:
     vocab = _vocab(draw)
     words = _some_words(draw, vocab, draw.size(2, 5))
     return {"ids": _ids_of(vocab, *words, *["[PAD]"] * draw.size(1, 3)), "vocab": vocab}
+
+
+def _padding_between(draw: Draw) -> Values:
+    vocab = _vocab(draw)
+    a, b, c = _some_words(draw, vocab, 3)
+    gap = ["[PAD]"] * draw.size(1, 3)
+    return {"ids": _ids_of(vocab, "[PAD]", a, *gap, b, c, "[PAD]", "."), "vocab": vocab}
 
 
 def _marked_ids(draw: Draw) -> Values:
@@ -390,6 +448,7 @@ decode = Exercise(
     cases=(
         Case("each id becomes its word, with single spaces between", _plain_ids),
         Case("[PAD] is left out", _padded_ids),
+        Case("[PAD] is left out wherever it stands", _padding_between),
         Case("the other special tokens stay visible", _marked_ids),
         Case("the numbers count, not the order in which the vocabulary lists them", _shuffled_ids),
         Case("the ids may come as a tensor", _tensor_ids),
@@ -407,6 +466,21 @@ decode = Exercise(
         Misconception(
             m.keeps_padding,
             "It looks as if [PAD] is written into the text. It only fills up space: leave it out.",
+        ),
+        Misconception(
+            m.stops_at_padding,
+            "It looks as if reading stops at the first [PAD]. Words may follow it: leave out each "
+            "[PAD], and read on.",
+        ),
+        Misconception(
+            m.trims_the_end,
+            "It looks as if [PAD] is left out at the end only. Leave it out wherever it stands.",
+        ),
+        Misconception(
+            m.padding_leaves_holes,
+            "It looks as if spaces are left where a [PAD] stood. Leave the token out before the "
+            "words are joined.",
+            also=(m.padding_leaves_spaces, m.padding_leaves_empty_words),
         ),
         Misconception(
             m.drops_id_zero,

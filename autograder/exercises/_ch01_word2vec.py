@@ -100,6 +100,31 @@ skip_gram_pairs = Exercise(
             "add 1.",
         ),
         Misconception(
+            m.window_starts_late,
+            "It looks as if the first place of the window is missing. It begins window places "
+            "before the center: at i - window.",
+        ),
+        Misconception(
+            m.last_word_left_out,
+            "It looks as if the last word is nobody's neighbour. range stops before its end, so it "
+            "may run to len(ids).",
+        ),
+        Misconception(
+            m.only_full_windows,
+            "It looks as if only words with a full window are centers. Words near the ends have "
+            "fewer neighbours, but they have some.",
+        ),
+        Misconception(
+            m.places_not_words,
+            "It looks as if the pairs hold places, not words. Append ids[i] and ids[j].",
+        ),
+        Misconception(
+            m.nearest_first,
+            "It looks as if these are the right pairs in another order. Go through each window "
+            "from left to right.",
+            also=(m.nearest_first_right_first, m.right_side_first, m.left_side_backwards),
+        ),
+        Misconception(
             m.compares_words,
             "It looks as if equal words are never paired. The center is left out by its place, "
             "not by its word: compare i and j.",
@@ -180,12 +205,18 @@ count_skip_gram_pairs = Exercise(
             "apart than seq - 1.",
         ),
         Misconception(
+            m.one_edge_only,
+            "It looks as if the pairs that are missing at the ends are taken off once. They are "
+            "missing at both ends of the sentence.",
+        ),
+        Misconception(
             m.full_windows_only,
             "It looks as if words near the ends are not counted. They have fewer neighbours, but "
             "they have some.",
         ),
     ),
     alternatives=(m.count_by_distance, m.count_by_place),
+    stands_on=("skip_gram_pairs",),
     points=1,
     minutes=8,
     difficulty=2,
@@ -323,17 +354,47 @@ def _badly_drawn(ids: Tensor, probabilities: Tensor) -> Failure | None:
     never = [word for word, count in enumerate(counts) if count and p[word] == 0]
     if never:
         return Failure(f"The id {never[0]} was drawn, and has probability 0.", "support")
+    strange = _unfitting(counts, p)
+    if strange is None:
+        return DEPENDENT if _dependent(ids, p) else None
+    share = counts[strange] / ids.numel()
+    text = f"The id {strange} makes up {share:.3f} of the draws, and should be {p[strange]:.3f}."
+    for name, other in _mistaken(probabilities.double()).items():
+        if _unfitting(counts, other.tolist()) is None:
+            return Failure(text, f"frequency of {name}")
+    own = [count / ids.numel() for count in counts]  # whatever they follow, are they independent?
+    return DEPENDENT if _dependent(ids, own) else Failure(text, "frequency")
+
+
+DEPENDENT = Failure("Neighbouring draws depend on each other.", "dependent")
+
+
+def _mistaken(p: Tensor) -> dict[str, Tensor]:
+    """Distributions that are drawn from by mistake."""
+    known = {
+        "equal words": torch.ones_like(p),
+        "a softmax": p.softmax(0),
+        "a power": p**0.75,
+        "the rest": 1 - p,
+    }
+    return {name: weights / weights.sum() for name, weights in known.items()}
+
+
+def _unfitting(counts: list[int], p: list[float]) -> int | None:
+    """The first word that comes too often or too rarely."""
+    n = sum(counts)
+    return next((w for w, count in enumerate(counts) if _improbable(count, n, p[w])), None)
+
+
+def _dependent(ids: Tensor, p: list[float]) -> bool:
+    """Whether neighbours in a row or a column agree too often or too rarely."""
     agree = math.fsum(share * share for share in p)
     pairs = ids.flatten(0, -2) if ids.ndim > 1 else ids.reshape(1, -1)
-    for first, second in ((pairs[0:-1:2], pairs[1::2]), (pairs[:, 0:-1:2], pairs[:, 1::2])):
-        if first.numel() and _improbable(int((first == second).sum()), first.numel(), agree):
-            return Failure("Neighbouring draws depend on each other.", "dependent")
-    for word, count in enumerate(counts):
-        if _improbable(count, ids.numel(), p[word]):
-            share = count / ids.numel()
-            text = f"The id {word} makes up {share:.3f} of the draws, and should be {p[word]:.3f}."
-            return Failure(text, "frequency")
-    return None
+    neighbours = ((pairs[0:-1:2], pairs[1::2]), (pairs[:, 0:-1:2], pairs[:, 1::2]))
+    return any(
+        first.numel() > 0 and _improbable(int((first == second).sum()), first.numel(), agree)
+        for first, second in neighbours
+    )
 
 
 def _probabilities(draw: Draw, words: int = 0) -> Tensor:
@@ -492,6 +553,16 @@ sample_negatives = Exercise(
             "It looks as if the power 0.75 is applied once more. The probabilities are ready to "
             "use.",
         ),
+        Misconception(
+            m.softmax_once_more,
+            "It looks as if the probabilities go through a softmax, which makes them nearly equal. "
+            "They sum to 1 already and are ready to use.",
+        ),
+        Misconception(
+            m.turned_around,
+            "It looks as if the draw uses 1 - probabilities, so frequent words come rarely. The "
+            "probabilities are ready to use.",
+        ),
     ),
     alternatives=(m.negatives_by_search, m.negatives_by_gumbel),
     points=2,
@@ -582,6 +653,20 @@ negative_sampling_loss = Exercise(
         Misconception(
             m.sum_over_batch,
             "It looks as if the batch is summed. Take its mean, or the loss grows with the batch.",
+        ),
+        Misconception(
+            m.one_loss_per_pair,
+            "It looks as if every pair keeps a loss of its own. Return one number, the mean over "
+            "the batch.",
+        ),
+        Misconception(
+            m.squeezes_too_much,
+            "It looks as if squeeze() takes away an axis too many where a size happens to be 1, "
+            "as with one noise word. Name the axis: squeeze(-1).",
+        ),
+        Misconception(
+            m.no_logarithm,
+            "It looks as if the log is missing. The formula adds up log σ(…): F.logsigmoid.",
         ),
         Misconception(
             m.log_after_sigmoid,

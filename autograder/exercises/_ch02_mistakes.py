@@ -65,6 +65,68 @@ def softmax_in_place(scores: Tensor, dim: int = -1) -> Tensor:
     return scores.exp() / scores.exp().sum(dim, keepdim=True)
 
 
+def softmax_naive_over_first_axis(scores: Tensor, dim: int = -1) -> Tensor:
+    return scores.exp() / scores.exp().sum(0)
+
+
+def softmax_naive_over_last_axis(scores: Tensor, dim: int = -1) -> Tensor:
+    return scores.exp() / scores.exp().sum(-1, keepdim=True)
+
+
+def softmax_always_over_axis_1(scores: Tensor, dim: int = -1) -> Tensor:
+    return _soft(scores, 1)
+
+
+def softmax_always_over_last_but_one(scores: Tensor, dim: int = -1) -> Tensor:
+    return _soft(scores, -2)
+
+
+def softmax_over_whole_table(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores - scores.max()).exp()
+    return e / e.sum()
+
+
+def softmax_naive_over_whole_table(scores: Tensor, dim: int = -1) -> Tensor:
+    return scores.exp() / scores.exp().sum()
+
+
+def softmax_summed_over_whole_table(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores - scores.amax(dim, keepdim=True)).exp()
+    return e / e.sum()
+
+
+def softmax_without_both_keepdims(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores - scores.amax(dim)).exp()
+    return e / e.sum(dim)
+
+
+def softmax_naive_without_keepdim(scores: Tensor, dim: int = -1) -> Tensor:
+    return scores.exp() / scores.exp().sum(dim)
+
+
+def softmax_one_maximum_without_keepdim(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores - scores.max()).exp()
+    return e / e.sum(dim)
+
+
+def softmax_maximum_without_keepdim(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores - scores.amax(dim)).exp()
+    return e / e.sum(dim, keepdim=True)
+
+
+def softmax_in_place_twice(scores: Tensor, dim: int = -1) -> Tensor:
+    scores -= scores.amax(dim, keepdim=True)
+    scores.exp_()
+    return scores / scores.sum(dim, keepdim=True)
+
+
+def softmax_in_place_throughout(scores: Tensor, dim: int = -1) -> Tensor:
+    scores -= scores.amax(dim, keepdim=True)
+    scores.exp_()
+    scores /= scores.sum(dim, keepdim=True)
+    return scores
+
+
 def softmax_by_logsumexp(scores: Tensor, dim: int = -1) -> Tensor:
     return (scores - torch.logsumexp(scores, dim, keepdim=True)).exp()
 
@@ -118,6 +180,123 @@ def cross_entropy_without_maximum(logits: Tensor, targets: Tensor) -> Tensor:
 
 def cross_entropy_every_pair(logits: Tensor, targets: Tensor) -> Tensor:
     return -_log_soft(logits)[..., targets].mean()
+
+
+def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
+    return _soft(logits).gather(-1, targets.unsqueeze(-1))
+
+
+def _chosen_naively(logits: Tensor, targets: Tensor) -> Tensor:
+    return (logits.exp() / logits.exp().sum(-1, keepdim=True)).gather(-1, targets.unsqueeze(-1))
+
+
+def cross_entropy_log_of_p_plus_1e12(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-12).log().mean()
+
+
+def cross_entropy_log_of_p_plus_1e10(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-10).log().mean()
+
+
+def cross_entropy_log_of_p_plus_1e9(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-9).log().mean()
+
+
+def cross_entropy_log_of_p_plus_1e8(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-8).log().mean()
+
+
+def cross_entropy_log_of_p_plus_1e7(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-7).log().mean()
+
+
+def cross_entropy_log_of_p_plus_1e6(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen(logits, targets) + 1e-6).log().mean()
+
+
+def cross_entropy_log_of_p_at_least_1e12(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen(logits, targets).clamp_min(1e-12).log().mean()
+
+
+def cross_entropy_log_of_p_at_least_1e10(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen(logits, targets).clamp_min(1e-10).log().mean()
+
+
+def cross_entropy_log_of_p_at_least_1e9(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen(logits, targets).clamp_min(1e-9).log().mean()
+
+
+def cross_entropy_log_of_p_at_least_1e8(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen(logits, targets).clamp_min(1e-8).log().mean()
+
+
+def cross_entropy_log_of_p_at_least_1e7(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen(logits, targets).clamp_min(1e-7).log().mean()
+
+
+def cross_entropy_log_of_naive_softmax(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_chosen_naively(logits, targets).log().mean()
+
+
+def cross_entropy_log_of_naive_p_plus_1e12(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen_naively(logits, targets) + 1e-12).log().mean()
+
+
+def cross_entropy_log_of_naive_p_plus_1e10(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen_naively(logits, targets) + 1e-10).log().mean()
+
+
+def cross_entropy_log_of_naive_p_plus_1e9(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen_naively(logits, targets) + 1e-9).log().mean()
+
+
+def cross_entropy_log_of_naive_p_plus_1e8(logits: Tensor, targets: Tensor) -> Tensor:
+    return -(_chosen_naively(logits, targets) + 1e-8).log().mean()
+
+
+def cross_entropy_log_of_indexed_p(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_soft(logits)[torch.arange(len(targets)), targets].log().mean()
+
+
+def cross_entropy_without_minus(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_losses(logits, targets).mean()
+
+
+def cross_entropy_of_probabilities_without_minus(logits: Tensor, targets: Tensor) -> Tensor:
+    return _chosen(logits, targets).log().mean()
+
+
+def cross_entropy_mean_over_vocab(logits: Tensor, targets: Tensor) -> Tensor:
+    return _losses(logits, targets).mean() / logits.shape[-1]
+
+
+def cross_entropy_for_two_axes(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_log_soft(logits)[torch.arange(len(targets)), targets].mean()
+
+
+def cross_entropy_for_two_axes_by_logits(logits: Tensor, targets: Tensor) -> Tensor:
+    right = logits[torch.arange(len(targets)), targets]
+    return (torch.logsumexp(logits, -1) - right).mean()
+
+
+def cross_entropy_over_axis_1(logits: Tensor, targets: Tensor) -> Tensor:
+    right = logits[torch.arange(len(targets)), targets]
+    return (torch.logsumexp(logits, 1) - right).mean()
+
+
+def cross_entropy_shifted_over_axis_1(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - torch.logsumexp(logits, 1, keepdim=True)
+    return -shifted[torch.arange(len(targets)), targets].mean()
+
+
+def cross_entropy_gathered_over_axis_1(logits: Tensor, targets: Tensor) -> Tensor:
+    right = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return (torch.logsumexp(logits, 1) - right).mean()
+
+
+def cross_entropy_log_gathered_over_axis_1(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - torch.logsumexp(logits, 1, keepdim=True)
+    return -shifted.gather(1, targets.unsqueeze(1)).mean()
 
 
 def cross_entropy_by_index(logits: Tensor, targets: Tensor) -> Tensor:
@@ -191,6 +370,61 @@ def scores_in_place(query: Tensor, key: Tensor) -> Tensor:
     return query @ key.transpose(-2, -1)
 
 
+def scores_of_reversed_keys_not_scaled(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.permute(*reversed(range(key.ndim)))
+
+
+def scores_of_first_axes_not_scaled(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(0, 1)
+
+
+def scores_of_last_axes_of_three_not_scaled(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(1, 2)
+
+
+def scores_exchange_first_axes(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(0, 1) / math.sqrt(key.shape[-1])
+
+
+def scores_exchange_axes_1_and_2(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(1, 2) / math.sqrt(key.shape[-1])
+
+
+def scores_scaled_by_number_of_queries(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-2, -1) / math.sqrt(query.shape[-2])
+
+
+def scores_scaled_by_first_axis_of_query(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-2, -1) / math.sqrt(query.shape[0])
+
+
+def scores_scaled_by_first_axis_of_key(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-2, -1) / math.sqrt(key.shape[0])
+
+
+def scores_scaled_by_axis_1(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-2, -1) / math.sqrt(query.shape[1])
+
+
+def scores_multiplied(query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-2, -1) * math.sqrt(key.shape[-1])
+
+
+def scores_after_softmax(query: Tensor, key: Tensor) -> Tensor:
+    return _soft(_scores(query, key))
+
+
+def scores_in_place_of_key(query: Tensor, key: Tensor) -> Tensor:
+    key /= math.sqrt(key.shape[-1])
+    return query @ key.transpose(-2, -1)
+
+
+def scores_in_place_of_both(query: Tensor, key: Tensor) -> Tensor:
+    query /= query.shape[-1] ** 0.25
+    key /= key.shape[-1] ** 0.25
+    return query @ key.transpose(-2, -1)
+
+
 def scores_by_einsum(query: Tensor, key: Tensor) -> Tensor:
     return torch.einsum("...qd,...kd->...qk", query, key) / query.shape[-1] ** 0.5
 
@@ -227,6 +461,39 @@ def padding_ids_above(ids: Tensor, pad_id: int = 0) -> Tensor:
     return (ids > pad_id).unsqueeze(1)
 
 
+def padding_inverted_without_query_axis(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return ids == pad_id
+
+
+def padding_as_int(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(1).int()
+
+
+def padding_as_long(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(1).long()
+
+
+def padding_as_bytes(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(1).byte()
+
+
+def padding_for_heads(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(1).unsqueeze(1)
+
+
+def padding_hides_queries_too(ids: Tensor, pad_id: int = 0) -> Tensor:
+    real = ids != pad_id
+    return real.unsqueeze(1) & real.unsqueeze(2)
+
+
+def padding_to_be_added(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return torch.zeros(ids.shape).masked_fill(ids == pad_id, -math.inf).unsqueeze(1)
+
+
+def padding_large_to_be_added(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids == pad_id).unsqueeze(1) * -1e9
+
+
 def padding_by_index(ids: Tensor, pad_id: int = 0) -> Tensor:
     return ~ids.eq(pad_id)[:, None, :]
 
@@ -261,6 +528,30 @@ def causal_as_numbers(seq: int) -> Tensor:
 
 def causal_to_be_added(seq: int) -> Tensor:
     return torch.full((seq, seq), -math.inf).triu(1)
+
+
+def causal_as_int(seq: int) -> Tensor:
+    return torch.ones(seq, seq, dtype=torch.int).tril()
+
+
+def causal_as_long(seq: int) -> Tensor:
+    return torch.ones(seq, seq, dtype=torch.long).tril()
+
+
+def causal_as_bytes(seq: int) -> Tensor:
+    return torch.ones(seq, seq, dtype=torch.uint8).tril()
+
+
+def causal_inverted_as_numbers(seq: int) -> Tensor:
+    return torch.ones(seq, seq).triu(1)
+
+
+def causal_large_to_be_added(seq: int) -> Tensor:
+    return torch.full((seq, seq), -1e9).triu(1)
+
+
+def causal_with_batch_axis(seq: int) -> Tensor:
+    return torch.ones(1, seq, seq, dtype=torch.bool).tril()
 
 
 def causal_by_comparison(seq: int) -> Tensor:
@@ -307,6 +598,34 @@ def masked_in_place(scores: Tensor, mask: Tensor) -> Tensor:
     return _soft(scores.masked_fill_(~mask, -math.inf))
 
 
+def masked_by_infinity_after_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores).masked_fill(~mask, -math.inf)
+
+
+def masked_by_minus_1(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores.masked_fill(~mask, -1))
+
+
+def masked_by_minus_5(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores.masked_fill(~mask, -5))
+
+
+def masked_by_minus_10(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores.masked_fill(~mask, -10))
+
+
+def masked_by_minus_100(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores.masked_fill(~mask, -100))
+
+
+def masked_before_second_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(_hidden(_soft(scores), mask))
+
+
+def masked_by_zero_times_infinity(scores: Tensor, mask: Tensor) -> Tensor:
+    return _soft(scores + (1 - mask.float()) * -math.inf)
+
+
 def masked_by_where(scores: Tensor, mask: Tensor) -> Tensor:
     return torch.softmax(torch.where(mask, scores, torch.full_like(scores, -1e9)), dim=-1)
 
@@ -342,6 +661,25 @@ def weights_mask_inverted(query: Tensor, key: Tensor, mask: Tensor | None = None
 def weights_mask_multiplied(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
     scores = _scores(query, key)
     return _soft(scores if mask is None else scores * mask)
+
+
+def weights_mask_after_softmax(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    weights = _soft(_scores(query, key))
+    return weights if mask is None else weights * mask
+
+
+def weights_mask_after_by_infinity(
+    query: Tensor, key: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    return _hidden(_soft(_scores(query, key)), mask)
+
+
+def weights_keys_by_queries(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _soft(_hidden(_scores(key, query), mask))
+
+
+def weights_without_softmax(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _hidden(_scores(query, key), mask)
 
 
 def weights_query_by_query(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -408,6 +746,33 @@ def attention_over_queries(
 ) -> tuple[Tensor, Tensor]:
     weights = _soft(_hidden(_scores(query, key), mask), -2)
     return weights @ value, weights
+
+
+def attention_mask_after_softmax(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    weights = _soft(_scores(query, key))
+    weights = weights if mask is None else weights * mask
+    return weights @ value, weights
+
+
+def attention_mask_inverted(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    return _attend(query, key, value, None if mask is None else ~mask)
+
+
+def attention_keys_by_queries(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    return _attend(key, query, value, mask)
+
+
+def attention_without_softmax(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    scores = _hidden(_scores(query, key), mask)
+    return scores @ value, scores
 
 
 def attention_by_einsum(
@@ -481,6 +846,40 @@ class HeadWithoutWeights(_Head):
         return _attend(self.query(x), self.key(x), self.value(x), mask)[0]
 
 
+class HeadWithoutProjections(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(x, x, x, mask)
+
+
+class HeadNotScaled(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(
+            self.query(x) * math.sqrt(self.query.weight.shape[0]), self.key(x), self.value(x), mask
+        )
+
+
+class HeadScaledTwice(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(
+            self.query(x) / math.sqrt(self.query.weight.shape[0]), self.key(x), self.value(x), mask
+        )
+
+
+class HeadScaledTwiceByModelSize(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.query(x) / math.sqrt(x.shape[-1]), self.key(x), self.value(x), mask)
+
+
+class HeadQueryAndKeySwapped(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.key(x), self.query(x), self.value(x), mask)
+
+
+class HeadKeyAndValueSwapped(_Head):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.query(x), self.value(x), self.key(x), mask)
+
+
 class HeadInAnotherOrder(nn.Module):
     def __init__(self, d_model: int, d_head: int):
         super().__init__()
@@ -544,6 +943,27 @@ def similarity_across_sentences(
 ) -> Tensor:
     a = _attend(sentence_a, sentence_b, sentence_b)[0]
     b = _attend(sentence_b, sentence_a, sentence_a)[0]
+    return _cosine(a[position_a], b[position_b])
+
+
+def similarity_divided_by_root(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    product = _mixed(sentence_a)[position_a] @ _mixed(sentence_b)[position_b]
+    return product / math.sqrt(sentence_a.shape[-1])
+
+
+def similarity_positions_swapped(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    return _cosine(_mixed(sentence_a)[position_b], _mixed(sentence_b)[position_a])
+
+
+def similarity_of_weights(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    a = _attend(sentence_a, sentence_a, sentence_a)[1]
+    b = _attend(sentence_b, sentence_b, sentence_b)[1]
     return _cosine(a[position_a], b[position_b])
 
 

@@ -1,11 +1,13 @@
 """The warm process: it only imports, then forks one worker a session. It holds no secret.
 
 Run by `session.Server` as a script. Orders come over one socket: "f" with a descriptor forks a
-worker that serves it, "k" with a process id kills that worker's group. A worker's id is answered
-for until it was killed here, so an id is never somebody else's. Where forking after an import of
-torch is unsafe (not Linux), this very process serves one session and ends.
+worker that serves it, "k" kills whatever came out of it, processes that detached themselves
+included. Where forking after an import of torch is unsafe (not Linux), this very process serves
+one session and ends.
 """
 
+import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ import sys
 from pathlib import Path
 
 REPLY = struct.Struct(">i")
+SET_CHILD_SUBREAPER = 36
 
 
 def warm() -> None:
@@ -33,6 +36,20 @@ def warm() -> None:
     values = {"arguments": {"x": torch.zeros(2, 2)}, "cotangent_seed": 0}
     observe(layer, "layer", "gradients", values, ("softmax",))
     numpy.zeros(1)
+
+
+def end_all() -> None:
+    """Kill every process that a session left: orphans come here, however they detached."""
+    for _ in range(1000):
+        found = [
+            int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        ]
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+        for pid in found:
+            os.waitpid(pid, 0)
+        if not found:
+            return
 
 
 def main(control: socket.socket) -> None:
@@ -57,12 +74,7 @@ def main(control: socket.socket) -> None:
             control.sendall(REPLY.pack(pid))
         else:
             (pid,) = REPLY.unpack(control.recv(REPLY.size, socket.MSG_WAITALL))
-            for target in (os.killpg, os.kill):
-                try:
-                    target(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    continue
-            os.waitpid(pid, 0)
+            end_all()
             control.sendall(REPLY.pack(pid))
 
 
@@ -70,4 +82,7 @@ if __name__ == "__main__":
     # -I keeps the working directory and the environment out of sys.path; the course comes last
     sys.path.append(str(Path(__file__).resolve().parents[2]))
     warm()
-    main(socket.socket(fileno=int(sys.argv[1])))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
+        main(socket.socket(fileno=int(sys.argv[1])))

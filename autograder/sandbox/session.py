@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import CodecError, SandboxError, WorkerCrashed, WorkerTimeout
+from autograder.errors import SandboxError, WorkerCrashed, WorkerTimeout
 from autograder.sandbox import codec
 
 FORKS = sys.platform == "linux"
@@ -50,7 +51,8 @@ class Limits:
 class Server:
     """A warm process that has imported torch, and forks a worker for each session.
 
-    Use it as a context manager. Where `fork` is unsafe (not Linux) every session starts a process
+    One session at a time: closing it ends every process that came out of it. Use it as a context
+    manager. Where `fork` is unsafe (not Linux) every session starts a process
     of its own: slower, otherwise the same.
     """
 
@@ -73,7 +75,7 @@ class Server:
         """
         limits = limits or Limits()
         ours, theirs = socket.socketpair()
-        scratch = tempfile.TemporaryDirectory(prefix="autograder-", ignore_cleanup_errors=True)
+        scratch = tempfile.mkdtemp(prefix="autograder-")
         with self._lock, theirs:
             if not FORKS:
                 self._stop()
@@ -85,7 +87,7 @@ class Server:
                 self._stop()
                 raise SandboxError(f"the warm worker did not answer: {error}") from error
         session = Session(self, pid, ours, scratch, limits)
-        settings = {"scratch": scratch.name, "limits": dataclasses.asdict(limits)}
+        settings = {"scratch": scratch, "limits": dataclasses.asdict(limits)}
         session.send({**job, **settings})
         return session
 
@@ -151,7 +153,7 @@ class Session:
         server: Server,
         pid: int,
         connection: socket.socket,
-        scratch: "tempfile.TemporaryDirectory[str]",
+        scratch: str,
         limits: Limits,
     ) -> None:
         self._server = server
@@ -178,32 +180,35 @@ class Session:
         except OSError as error:
             raise WorkerCrashed("the worker ended") from error
 
-    def receive(self) -> Any:
+    def receive(self, seconds: float) -> Any:
         """The worker's next message.
+
+        Args:
+            seconds: how long to wait for it.
 
         Raises:
             WorkerTimeout: none within the limit.
             WorkerCrashed: the worker ended.
-            CodecError: it sent something else.
+            CodecError: it sent something else (from `codec`).
         """
-        deadline = time.monotonic() + self.limits.seconds
+        deadline = time.monotonic() + seconds
         header, arrays = codec.lengths(_read(self._connection, codec.PREFIX.size, deadline))
         body = _read(self._connection, header + arrays, deadline)
         return codec.decode(body[:header], body[header:])
 
-    def ask(self, message: Any) -> dict[str, Any]:
-        """Send a message and return the answer, which must be a dict."""
+    def ask(self, message: Any, seconds: float) -> Any:
+        """Send a message and return the answer; raises as `receive` does."""
         self.send(message)
-        answer = self.receive()
-        if not isinstance(answer, dict):
-            raise CodecError("the worker's answer is not a record")
-        return answer
+        return self.receive(seconds)
 
     def close(self) -> None:
         """Kill the worker and remove its scratch folder."""
         self._connection.close()
         self._server.kill(self._pid)
-        self._scratch.cleanup()
+        try:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        except RecursionError:  # folders in folders in folders: rm does not recurse
+            subprocess.run(["rm", "-rf", self._scratch], check=False)
 
 
 def _read(connection: socket.socket, size: int, deadline: float) -> bytes:

@@ -24,6 +24,9 @@ from typing import Any
 from autograder.runner import describe, observe
 from autograder.sandbox import codec, landlock
 
+CPU_LIMITS = 30
+"""A whole session may take this many times the limit of one exercise in processor time."""
+
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
 
@@ -47,14 +50,20 @@ def serve(connection: socket.socket) -> None:
     main.__dict__.update(references)
     while True:
         request = _receive(channel)
-        seen = observe(
-            main.__dict__,
+        channel.sendall(_frame(_seen(main.__dict__, request)))
+
+
+def _seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return observe(
+            namespace,
             request["name"],
             request["probe"],
             request["inputs"],
             tuple(request["forbidden"]),
         )
-        channel.sendall(_frame(seen))
+    except KeyboardInterrupt as error:  # nobody interrupts a grading run: the learner raised it
+        return {"error": describe(error)}
 
 
 def run_cell(source: str, name: str, namespace: dict[str, Any]) -> dict[str, Any] | None:
@@ -133,6 +142,7 @@ def _confine(job: dict[str, Any], channel: int) -> None:
     used = _address_space()
     _limit(resource.RLIMIT_AS, used + limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])
+    _limit(resource.RLIMIT_CPU, int(CPU_LIMITS * limits["seconds"]) + 1)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, 256)
     root = sys.path.pop()

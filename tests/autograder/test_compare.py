@@ -1,5 +1,6 @@
 """Expected against got: what counts as equal, and the words for what does not."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,3 +69,12 @@ def test_missing_and_unexpected_keys_are_named():
 
 def test_a_missing_named_value_is_a_difference():
     assert differences({"context": 1.0, "weights": 2.0}, {"result": 1.0}, 1.0).kind == "names"
+
+
+@pytest.mark.parametrize("expected", [1.5, 3, torch.tensor(1.5), torch.zeros(2)])
+def test_a_number_too_large_for_a_float_is_a_difference_and_no_crash(expected):
+    assert difference(expected, 10**400) is not None
+
+
+def test_a_numpy_array_in_place_of_a_tensor_is_told():
+    assert "a numpy array of shape (2,)" in difference(torch.zeros(2), np.zeros(2)).text

@@ -3,13 +3,17 @@
 import os
 import socket
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from autograder import exercises
+from autograder.errors import CodecError
 from autograder.grading import Grader
+from autograder.replay import cell_reply, observation
 from autograder.sandbox import Limits, Server, landlock
+from autograder.scheduling import Job, grade_one
 from autograder.submission import Cell, Submission
 
 CHAPTER = "02_attention"
@@ -355,3 +359,104 @@ def test_an_exception_is_told_with_type_and_line(grade):
     result = grade("def softmax(scores, dim=-1):\n    x = 1\n    return scroes")
     assert result.status == "wrong"
     assert "NameError at line 3 of the cell" in result.message
+
+
+STRANGE = {
+    "a fork that answers too": "import os\nos.fork()\n" + RIGHT,
+    "a fork inside the function": RIGHT.replace("    exp", "    __import__('os').fork()\n    exp", 1),
+    "folders in folders in folders": (
+        "import os\nfor i in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\n" + RIGHT
+    ),
+    "a huge number": "def softmax(scores, dim=-1): return 10 ** 400",
+    "threads left behind": (
+        "import threading, time\n"
+        "for i in range(20): threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n"
+        + RIGHT
+    ),
+}
+
+
+@pytest.mark.parametrize("source", STRANGE.values(), ids=STRANGE)
+def test_a_strange_submission_gets_a_result_and_the_next_one_is_unharmed(grade, source):
+    assert grade(source).status in ("correct", "wrong", "crashed")
+    assert grade(RIGHT).status == "correct"
+
+
+def test_a_process_that_detached_itself_does_not_outlive_the_session(grade):
+    mark = f"sleeper-{os.getpid()}-{time.monotonic_ns()}"
+    detach = f"""
+import os, time, ctypes
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(15, b"{mark[:15]}", 0, 0, 0)
+        time.sleep(60)
+    os._exit(0)
+"""
+    grade(RIGHT, before=[detach])
+    names = [path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()]
+    assert mark[:15] not in names
+
+
+def test_waiting_just_below_the_limit_each_time_is_a_timeout_in_all(grade):
+    slow = RIGHT.replace("    exp", "    __import__('time').sleep(0.4)\n    exp", 1)
+    start = time.monotonic()
+    assert grade(slow, seconds=0.6).status == "timeout"
+    assert time.monotonic() - start < 10
+
+
+def test_many_slow_extra_cells_are_left_out_and_told_by_the_clock_only(grade):
+    start = time.monotonic()
+    assert grade(RIGHT, before=["import time\ntime.sleep(0.5)"] * 12, seconds=0.8).status == "correct"
+    assert time.monotonic() - start < 30
+
+
+def test_hidden_inputs_of_one_exercise_do_not_reach_what_is_shown_of_another(server):
+    keeper = RIGHT.replace("    exp", "    seen.append(float(scores.flatten()[0]))\n    exp", 1)
+    teller = "def cross_entropy(logits, targets): raise ValueError(str(seen))"
+    cells = (
+        Cell("cell 1", "seen = []", "extra"),
+        Cell("softmax", keeper, "solution"),
+        Cell("cross_entropy", teller, "solution"),
+    )
+    missing = {e.id: "no" for e in exercises.load(CHAPTER).exercises} | {}
+    for name in ("softmax", "cross_entropy"):
+        missing.pop(name)
+    one, other = (
+        Grader(CHAPTER, secret, server).grade(Submission("ada", CHAPTER, cells, missing))
+        for secret in ("one", "other")
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        None,
+        {},
+        {"cell": "x", "error": None},
+        {"values": {}, "error": None},
+        {"values": {1: 2}},
+        {"values": {}, "shortcut": [1, "<script>"]},
+        {"error": {"type": "E"}},
+        {"values": {}, "more": 1},
+    ],
+)
+def test_a_frame_that_is_no_observation_is_refused(frame):
+    with pytest.raises(CodecError):
+        observation(frame)
+
+
+@pytest.mark.parametrize("frame", [{"cell": "softmax"}, {"cell": "x", "error": None}, {"values": {}}])
+def test_a_frame_that_is_not_the_cells_reply_is_refused(frame):
+    with pytest.raises(CodecError):
+        cell_reply(frame, "softmax")
+
+
+def test_a_fault_of_the_grader_costs_one_submission_and_is_told(server, tmp_path, monkeypatch):
+    release = tmp_path / "release.ipynb"
+    release.write_text('{"nbformat": 4, "cells": []}')
+    monkeypatch.setattr(Grader, "grade", lambda *a: 1 / 0)
+    graded = grade_one(Job("ada", CHAPTER, release, release, "s"), server)
+    assert {e.status for e in graded.result.exercises} == {"crashed"}
+    assert "please report" in graded.result.note

@@ -42,6 +42,14 @@ def test_a_function_comes_with_helpers_imports_and_constants_and_runs_elsewhere(
     assert torch.equal(again(torch.ones(2)), uses_helper(torch.ones(2)))
 
 
+x = 9
+
+
+def test_parameters_and_locals_are_not_taken_for_globals():
+    assert "x = 9" not in collect(uses_helper, globals()).imports
+    assert "SCALE = 3" in collect(uses_helper, globals()).imports
+
+
 def test_a_class_comes_with_its_helpers_too():
     assert run(collect(Layer, globals()))()(torch.ones(2)).tolist() == [3, 3]
 

@@ -173,3 +173,29 @@ def test_cells_of_strange_types_are_read_as_empty(tmp_path):
     ]
     found = read(write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": cells}))
     assert [c["source"] for c in found] == ["", "ab"]
+
+
+def test_a_deleted_solution_cell_typed_again_counts():
+    cells = [c for c in answered(second="def second(): return 2") if c["id"] != "first"]
+    cells.insert(1, cell("def first():\n    return 1", cell_id="typed again"))
+    submission = laid(cells)
+    assert submission.missing == {}
+    assert sources(submission)[:2] == ["import torch", "def first():\n    return 1"]
+
+
+def test_a_solution_cell_that_lost_its_metadata_is_known_by_its_id():
+    cells = answered(first="def first(): return 1")
+    cells[1] = {**cells[1], "metadata": {}}
+    assert laid(cells).solutions["first"] == "def first(): return 1"
+
+
+@pytest.mark.parametrize(
+    "source", ["first = lambda: 1", "first: object = partial(f, 1)", "from mine import first"]
+)
+def test_an_answer_bound_in_any_way_in_an_extra_cell_counts(source):
+    assert "first" not in laid([*RELEASE, cell(source)]).missing
+
+
+def test_a_cell_too_long_to_run_is_told(tmp_path):
+    cells = answered(first="x" * 300_000)
+    assert "too long" in laid(cells).note

@@ -180,7 +180,7 @@ def test_shapes_that_do_not_fit_are_refused_by_name():
     center = torch.zeros(3, 5)
     wrong = [(center, torch.zeros(2, 5), torch.zeros(3, 7, 5))]
     wrong += [(center, center, torch.zeros(3, 7, 4)), (center, center, torch.zeros(3, 5))]
-    wrong += [(center[0], center[0], center)]
+    wrong += [(center[0], center[0], center), (center[0], center[0], torch.zeros(5, 7))]
     for parts in wrong:
         with pytest.raises(ValueError, match="center, context and negatives must have"):
             negative_sampling_loss(*parts)

@@ -119,6 +119,21 @@ def test_the_head_answers_for_pairs_of_nouns_it_never_saw(head, records):
     assert held and not held & {training._nouns(record) for record in kept}
 
 
+def test_sentences_that_are_held_out_are_never_trained_on(records):
+    seen = []
+
+    class Watched(EmbeddingLayer):
+        def forward(self, ids, segments=None):
+            if torch.is_grad_enabled():
+                seen.extend(ids.tolist())
+            return super().forward(ids, segments)
+
+    head = train_attention_head(records, embedding=Watched, steps=30)
+    trained = {head.tokenizer.decode(ids) for ids in seen}
+    assert len(trained) > 500
+    assert not trained & {record.text for record in head.held_out}
+
+
 def test_the_reported_measurements_can_be_read_off_the_sentences(head):
     right, weight = 0, 0.0
     for record in head.held_out:
