@@ -17,6 +17,7 @@ import nbformat
 import torch
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from traitlets.config import Config
 
 from autograder import exercises, grade
 from autograder.course import Course
@@ -51,9 +52,15 @@ def stock(path: Path) -> float:
     notebook.cells = [
         c for c in notebook.cells if "demonstration" not in c.metadata.get("tags", [])
     ]
-    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute(
-        cwd=str(path.parent)
+    ipc = {"transport": "ipc", "connection_file": str(path.with_suffix(".json"))}
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        allow_errors=True,
+        kernel_name="python3",
+        config=Config({"KernelManager": ipc}),
     )
+    client.execute(cwd=str(path.parent))
     HTMLExporter().from_notebook_node(notebook)
     return time.perf_counter() - start
 

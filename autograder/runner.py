@@ -58,6 +58,13 @@ def observe(
     return seen
 
 
+def warm_up() -> None:
+    """Use once what torch loads on its first use (modes, autograd, draws): about a second."""
+    layer = {"layer": lambda x: torch.nn.Linear(2, 2)(x).softmax(-1) + torch.rand(2)}
+    inputs = {"arguments": {"x": torch.zeros(2, 2)}, "cotangent_seed": 0}
+    observe(layer, "layer", "gradients", inputs, ("softmax",))
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: type, message, and the innermost line in a notebook cell."""
     line, cell = 0, ""
@@ -82,8 +89,9 @@ def describe(error: BaseException) -> dict[str, Any]:
 def clean_state() -> Iterator[None]:
     """Torch's defaults inside, whatever the learner set outside; put back afterwards."""
     dtype, grad, random = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
-    device = torch.get_default_device()
+    device, threads = torch.get_default_device(), torch.get_num_threads()
     try:
+        torch.set_num_threads(1)  # a check's tensors are tiny: several threads only wait
         torch.set_default_dtype(torch.float32)
         if device.type != "cpu":  # a default device slows every call down: set none
             torch.set_default_device(None)
@@ -91,6 +99,7 @@ def clean_state() -> Iterator[None]:
         torch.manual_seed(0)
         yield
     finally:
+        torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
         if torch.get_default_device() != device:
             torch.set_default_device(device)

@@ -309,14 +309,15 @@ for text in ("Squatch eats pizza", "Squatch eats Pythagoras"):
 
 # %% [markdown]
 # *Pythagoras* does not occur in the small world, so he is lost on the way. With whole words as
-# tokens there is no cure. Chapters 4 and 5 cut words into pieces, and then nothing is ever unknown.
+# tokens there is no cure. Chapters 4 and 5 cut words into pieces, and then hardly any word is
+# unknown.
 
 # %% [markdown]
 # ## 2 Numbers to vectors
 #
-# Ids are numbers, but not numbers to calculate with. That pizza is 23 and bread is 24 does not mean
-# that bread is a bit more than pizza. The honest way to hand an id to a model is a row of zeros
-# with a single 1 at the id's place, a **one-hot** row:
+# Ids are numbers, but not numbers to calculate with. A word with a larger id is not more of
+# anything, and two words with neighbouring ids need not be alike. The honest way to hand an id to a
+# model is a row of zeros with a single 1 at the id's place, a **one-hot** row:
 #
 # | id | with a vocabulary of 4 |
 # |---|---|
@@ -327,6 +328,12 @@ for text in ("Squatch eats pizza", "Squatch eats Pythagoras"):
 # their sizes. `tensor.unsqueeze(-1)` adds an axis of size 1 at the end. When two tensors meet in a
 # calculation or a comparison, axes of size 1 are stretched to fit. This is **broadcasting**: shape
 # `(3, 1)` compared with shape `(4,)` gives `(3, 4)`, every row with every column.
+#
+# The kind of number in a tensor is its **dtype**: ids are int64, float32 is the usual floating
+# point, float64 the more precise one, and a comparison gives bool, True and False. `.float()` makes
+# float32 of any of them, `.to(other.dtype)` whatever `other` holds. One-hot rows will be
+# multiplied, so make yours floating point. `F.one_hot` is out of bounds here, since it *is* the
+# exercise.
 
 # %% tags=["demonstration"]
 ids = torch.tensor([2, 0, 3])
@@ -376,6 +383,14 @@ quiz("why-not-one-hot")
 #
 # and, because a matrix can be learned, so can the table. Only one way of computing it is cheaper.
 # You may write either; torch's own embedding is out of bounds here, since it *is* the exercise.
+# Both sides of a matrix product need the same dtype, so one-hot rows must first get that of the
+# table, with `.to(table.dtype)`.
+#
+# How is a table learned? A number, the *loss*, says how wrong a model is. The **gradient** says for
+# each entry of the table how the loss changes when that entry grows a little, and so in which
+# direction the entry should move for the loss to fall. PyTorch computes it for us, by following
+# back how the result was calculated. Many checks ask whether gradients arrive; calculate with
+# torch, as you do anyway, and they do.
 
 # %% exercise="lookup"
 def lookup(ids: Tensor, table: Tensor) -> Tensor:
@@ -410,8 +425,13 @@ def lookup(ids: Tensor, table: Tensor) -> Tensor:
 # so the cosine is $24 / 25 = 0.96$.
 #
 # For $n$ vectors at once, first divide each by its own length. Then one matrix product, `unit @
-# unit.T`, gives all $n \times n$ cosines. A vector of zeros has no direction; dividing by its
-# length would give 0/0. `clamp_min(1e-8)` keeps the lengths above zero, and its cosines become 0.
+# unit.T`, gives all $n \times n$ cosines; `.T` makes rows into columns. A vector of zeros has no
+# direction; dividing by its length would give 0/0. `clamp_min(1e-8)` keeps the lengths above zero,
+# and the cosines of a zero vector become 0.
+#
+# **Along which axis?** `table.norm(dim=d)` takes lengths along the axis `d` (0 is the first, −1 the
+# last), and that axis is gone: shape `(3, 4)` becomes `(4,)` or `(3,)`. With `keepdim=True` it
+# stays, with size 1: `(1, 4)` or `(3, 1)`. So the lengths still line up with the table.
 #
 # **The function below runs, and gives wrong numbers.** It holds one real mistake, of a kind that
 # everyone who writes PyTorch makes sooner or later. Run the check, read which properties do not
@@ -574,9 +594,9 @@ print(f"\nAll {len(texts)} sentences, window 3: {predicted} pairs predicted, {le
 # every pair fit. It also needs words that do *not* belong. They are drawn at random from the whole
 # vocabulary.
 #
-# With what probability? Drawn by their counts, nearly all noise would be *the*. All words alike,
-# and words that hardly ever occur would come all the time. Word2vec goes between: it raises the
-# counts to a power of 3/4 before sharing out.
+# With what probability? Drawn by their counts, one noise word in five would be *the*. Drawn all
+# alike, rare words would come far too often. Word2vec goes between: it raises the counts to a power
+# of 3/4 before sharing out.
 #
 # $$P(w) = \frac{\text{count}(w)^{0.75}}{\sum_v \text{count}(v)^{0.75}}$$
 #
@@ -616,8 +636,8 @@ def noise_distribution(counts: Tensor, power: float = 0.75) -> Tensor:
 # with a number, its *seed*. The same seed gives the same numbers, so an experiment can be repeated
 # exactly. Functions of torch that draw take `generator=...`; if you forget to hand it on, they use
 # a generator that everybody shares, and nothing can be repeated. The check looks at this too: it
-# draws thousands of times and compares the shares, in a way that wrongs a right answer less than
-# once in a million.
+# draws thousands of times and compares the shares, and fails a right answer less than once in a
+# million.
 
 # %% exercise="sample_negatives"
 def sample_negatives(
@@ -681,15 +701,16 @@ show(figure, f"“{names[0]}” falls from {shares[some[0]]:.3f} by counts to {n
 # \sigma(-c \cdot n_k)\Big]$$
 #
 # By hand, for one pair and one noise word: $c = (1, 0)$, $o = (2, 5)$, $n = (-2, 1)$. The scores
-# are $c \cdot o = 2$ and $c \cdot n = -2$. Both wishes are granted with $\sigma(2) = 0.88$, and the
-# loss is $-(\log 0.88 + \log 0.88) = 0.25$. If all vectors were zero, it would be $2 \log 2 =
+# are $c \cdot o = 2$ and $c \cdot n = -2$. Both wishes are granted with $\sigma(2) = 0.881$, and
+# the loss is $-(\log 0.881 + \log 0.881) = 0.25$. If all vectors were zero, it would be $2 \log 2 =
 # 1.39$.
 #
 # **A trap.** $\sigma(-200)$ is so small that it becomes 0, and $\log 0$ is minus infinity.
 # `F.logsigmoid(s)` takes both steps at once, and stays finite.
 #
 # **Shapes.** `(center * context).sum(dim=-1)` multiplies number by number and adds up each row: one
-# dot product per pair. The noise has an axis more, `(batch, k, d_model)`; give `center` one too.
+# dot product per pair. The noise has an axis more, `(batch, k, d_model)`; give `center` one too, in
+# the middle. `unsqueeze(1)` makes it `(batch, 1, d_model)`.
 
 # %% exercise="negative_sampling_loss"
 def negative_sampling_loss(center: Tensor, context: Tensor, negatives: Tensor) -> Tensor:
@@ -722,10 +743,11 @@ quiz("why-negatives")
 # ### Train word vectors
 #
 # Everything is there. `train_word_vectors` starts with random vectors, 16 numbers a word, and takes
-# 1000 small steps. In each it draws 256 pairs and 5 noise words a pair, asks *your* loss how well
-# they fit, and moves all their vectors a little in the direction that makes the loss smaller. (How
-# it finds that direction: PyTorch keeps track of every calculation, and works backwards through it.
-# Your function took part in this without a line of extra code.)
+# 1000 small steps. In each it draws 256 pairs and 5 noise words a pair, asks the loss how well they
+# fit, and moves all their vectors a little in the direction that makes the loss smaller. Inside the
+# training only the loss is yours (the line that the cell prints says whether it is); noise and draw
+# are the course's. (How the direction is found: PyTorch keeps track of every calculation, and works
+# backwards through it, to the gradient. Your function needs no extra line for this.)
 
 # %% tags=["demonstration"]
 from minitransformer.training import train_word_vectors
@@ -776,8 +798,8 @@ display(plots.embedding_map(unit(shown), shown, kinds, "The words of four groups
 display(Markdown(f"*In words:* {words}"))
 
 # %% [markdown]
-# Nobody told it what a food is. It has found out from the company the words keep, with a loss of
-# yours that is three lines long.
+# Nobody told it what a food is. It has found out from the company the words keep, with a loss of a
+# few lines.
 
 # %%
 quiz("where-meaning-comes-from")
@@ -841,9 +863,9 @@ quiz("two-senses")
 #   *pizza* and *pizzas* are as foreign to it as *pizza* and *library*. FastText gives a vector to
 #   each piece of three to six letters, such as `<pi`, `piz`, `izz`, and adds up the pieces. So it
 #   has a vector for words that it has never seen, which helps most in languages with many endings.
-# - Both give **one vector a word**. Networks that read step by step (RNNs, LSTMs) then went through
-#   a sentence word by word. Transformers, from 2017 on, read all words at once, and make a vector
-#   for each word *in its sentence*. They still start from a table like yours.
+# - Both give **one vector a word**. Networks that read step by step (RNNs, and since 1997 LSTMs)
+#   could put such vectors to use. Transformers, from 2017 on, read all words at once, and make a
+#   vector for each word *in its sentence*. They still start from a table like yours.
 
 # %%
 quiz("fasttext")
@@ -902,8 +924,10 @@ print(f"the sums of the two sentences differ by {(first.sum(0) - second.sum(0)).
 # | 1 | 1, 0.01 | 0.84 | 0.54 | 0.01 | 1.00 |
 # | 2 | 2, 0.02 | 0.91 | −0.42 | 0.02 | 1.00 |
 #
-# **Useful tools.** `torch.arange(0, d_model, 2)` is 0, 2, 4, …: the numbers $2i$. `table[:, 0::2]`
-# are the even columns of a table, `table[:, 1::2]` the odd ones, and both can be assigned to.
+# **Useful tools.** `torch.arange(seq)` counts 0, 1, 2, … up to `seq - 1`, and `torch.arange(0,
+# d_model, 2)` is 0, 2, 4, …: the numbers $2i$. `torch.zeros(rows, columns)` makes a table to fill;
+# `table[:, 0::2]` are its even columns, `table[:, 1::2]` the odd ones, and both can be assigned to.
+# `torch.sin` and `torch.cos` work on whole tensors.
 
 # %% exercise="sinusoidal_positions"
 def sinusoidal_positions(seq: int, d_model: int) -> Tensor:
@@ -989,8 +1013,9 @@ quiz("why-positions")
 # ```
 #
 # `layer = Scale(3)` makes one, `layer(x)` calls its `forward`. A plain tensor in `self` would stay
-# what it is for ever; wrapped in `nn.Parameter` it is found by the optimiser and changed in
-# training. The *name* counts: saved weights are loaded by name, and the check does so too.
+# what it is for ever; wrapped in `nn.Parameter` it is found by the *optimiser*, the part of PyTorch
+# that moves the numbers step by step, and changed in training. The *name* counts: saved weights are
+# loaded by name, and the check does so too.
 #
 # ### Tokens
 #
@@ -1004,8 +1029,9 @@ quiz("why-positions")
 # E \text{ random with standard deviation } \frac{1}{\sqrt{d_\text{model}}}$$
 #
 # By hand: with $d_\text{model} = 4$ and the row $E[t] = (0.5, -0.5, 1, 0)$, the layer gives $(1,
-# -1, 2, 0)$. `torch.randn(rows, columns)` makes random numbers with mean 0 and standard deviation
-# 1; divide them to make them smaller.
+# -1, 2, 0)$. The *standard deviation* says how far numbers typically lie from their mean.
+# `torch.randn(rows, columns)` makes random numbers with mean 0 and standard deviation 1; divide
+# them to make them smaller.
 
 # %% exercise="TokenEmbedding"
 class TokenEmbedding(nn.Module):
@@ -1109,10 +1135,12 @@ class LearnedPositions(nn.Module):
 #
 # Read the two columns with *eats*: the same word, and yet two different vectors, because place and
 # segment differ. When nobody says which segment a token is from, it is segment 0, and that has a
-# vector too.
+# vector too. (BERT leaves out the factor $\sqrt{d_\text{model}}$, and normalises the sum and adds
+# dropout; chapter 3 shows how.)
 #
 # Put it together from the parts that you have. Mind what your `LearnedPositions` returns: it has
-# already added its input.
+# already added its input. And segments are ids, so they must be integers: `torch.zeros_like(ids)`
+# gives integer zeros in the shape of `ids`, `torch.zeros` gives floating point.
 
 # %% exercise="EmbeddingLayer"
 class EmbeddingLayer(nn.Module):
@@ -1189,7 +1217,14 @@ for token, found in zip(one.split(), differ, strict=True):
 # - **The embedding layer**: token + position + segment, the first layer of BERT.
 #
 # Each function that passed its check has been saved to `work/mytransformer/`, a package of your
-# own. The next chapters build on it.
+# own. The next chapters build on it. In a notebook or a script in a folder next to it, you can use
+# it yourself:
+#
+# ```python
+# import sys
+# sys.path.insert(0, "..")  # the folder that holds mytransformer
+# from mytransformer.embeddings import EmbeddingLayer
+# ```
 
 # %% tags=["demonstration", "nbval-ignore-output"]
 progress()

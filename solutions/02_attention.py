@@ -3,7 +3,7 @@
 #
 # > *The pizza came out of the oven and **it** tasted good.*
 # >
-# > *The pizza came out of the oven and **it** felt hot.*
+# > *The pizza came out of the oven and **it** was empty.*
 #
 # What is *it*? In the first sentence the pizza, in the second the oven. You knew at once, because
 # you looked back, from *it* to the word that fits what is said about it. In this chapter you teach
@@ -95,9 +95,9 @@ def heat_map(ax, table, rows, columns, title="", numbers=True):
 opening = "the pizza came out of the oven and it".split()
 figure, axes = plt.subplots(2, 1, figsize=(8, 3.4))
 arcs(axes[0], [*opening, "tasted", "good"], [0, 0.97, 0, 0, 0, 0, 0.03, 0, 0, 0, 0], 8)
-arcs(axes[1], [*opening, "felt", "hot"], [0, 0.03, 0, 0, 0, 0, 0.97, 0, 0, 0, 0], 8)
+arcs(axes[1], [*opening, "was", "empty"], [0, 0.03, 0, 0, 0, 0, 0.97, 0, 0, 0, 0], 8)
 show(figure, "from “it” a thick arc leads back to “pizza” when it tasted good, and to “oven” when "
-     "it felt hot. This one is a sketch; at the end you draw it from your own head.")
+     "it was empty. This one is a sketch; at the end you draw it from your own head.")
 
 # %% [markdown]
 # ### The way there
@@ -153,7 +153,11 @@ show(figure, "from “it” a thick arc leads back to “pizza” when it tasted
 # **Which axis?** A table of scores has one row per query and one column per key. Each *row* should
 # sum to 1, so the softmax runs along the last axis, `dim=-1`. Torch's `amax` and `sum` take `dim`
 # too, and `keepdim=True` keeps the axis with size 1, so that the result still lines up with the
-# table.
+# table. Here both the largest score and the sum need it.
+#
+# **Two words in the checks.** The *dtype* is the kind of number in a tensor: float32 as a rule,
+# float64 for more precision. The *gradient* says for each number how the loss changes when that
+# number grows a little, and so which way it should move; PyTorch computes it for us.
 
 # %% exercise="softmax"
 def softmax(scores: Tensor, dim: int = -1) -> Tensor:
@@ -204,19 +208,20 @@ show(figure, "with small scores all three words get about a third; with large on
 #
 # $$\text{loss} = -\log\, \text{softmax}(z)_t$$
 #
-# with the logits $z$ and the right word's number $t$. If the right word had probability 1, the
-# loss is 0. With probability 0.24 it is 1.41. With 0.01 it is 4.6. Being surely wrong costs most.
+# with the logits $z$ and the right word's number $t$. If the right word had probability 1, the loss
+# is 0. With probability 0.245 it is 1.41. With 0.01 it is 4.6. Being surely wrong costs most.
 #
-# By hand: logits 2, 1, 0, and the right word is number 1. Its probability is 0.24 (you know the
-# table), the loss 1.41. For several words the loss is the **mean**.
+# By hand: logits 2, 1, 0, and the right word is number 1. Its probability is 0.245 (0.24 in the
+# table above), the loss 1.41. For several words the loss is the **mean**.
 #
 # **The same trap, in another place.** A very unlikely word has a probability that rounds to 0, and
 # $\log 0$ is minus infinity. So do not compute the probability at all. Simplify on paper first:
 #
 # $$-\log \frac{e^{z_t}}{\sum_j e^{z_j}} \;=\; \log \sum_j e^{z_j} \;-\; z_t$$
 #
-# and, as before, subtract the largest logit from all of them before taking exp. This is the
-# *log-sum-exp trick*.
+# and, as before, subtract the largest logit from all of them, also from $z_t$, before taking exp.
+# This is the *log-sum-exp trick*. The largest logits need `keepdim=True` to line up with the rows;
+# the sums do not, since one number per row is what you want.
 #
 # **Picking one number per row.** `logits.gather(-1, index)` takes from each row the entry whose
 # number stands in `index`. The index needs as many axes as the logits: `targets.unsqueeze(-1)`
@@ -268,7 +273,7 @@ print(f"no idea among three words costs log(3) = {math.log(3):.2f}")
 # ```
 #
 # What *it* knows of *pizza* has gone through seven steps, each of which may blur it, and no step
-# can start before the one before it has ended. The first translators built this way (Sutskever and
+# can start before the one before it has ended. Early translators built this way (Sutskever and
 # others, 2014) pressed a whole sentence through one vector. Bahdanau, Cho and Bengio (2014) let
 # the translator *look back* at all the words and choose. Three years later Vaswani and others
 # (2017) threw the recurrence away and kept the looking: *Attention Is All You Need*. That paper is
@@ -294,8 +299,9 @@ print(f"no idea among three words costs log(3) = {math.log(3):.2f}")
 # vectors. The more of them, the further the sums spread; you have seen what the softmax does with
 # large scores. How far exactly? Predict it before you measure it.
 #
-# Take two random vectors whose numbers are independent, each with mean 0 and variance 1. What is
-# the variance of their dot product? And what is it after every dot product has been divided by
+# Take two random vectors whose numbers are independent, each with mean 0 and variance 1. (The
+# *variance* says how far numbers spread: the mean of their squared distances from their mean.) What
+# is the variance of their dot product? And what is it after every dot product has been divided by
 # some number? You need three facts: the product of two such numbers has variance 1; variances of
 # independent things add up; the variance is a mean of *squares*.
 
@@ -390,8 +396,8 @@ show(figure, "unscaled, the variance is about $d_k$ "
 
 # %% [markdown]
 # Unscaled, long vectors make one key take nearly all the weight from the start, by chance. A
-# softmax in that state hardly moves when the scores move, so hardly any gradient comes back, and
-# the head cannot unlearn its first guess.
+# softmax in that state hardly moves when the scores move. So hardly any gradient comes back to say
+# which way the head should change, and it cannot unlearn its first guess.
 
 # %%
 quiz("why-scale")
@@ -444,6 +450,10 @@ def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
 # | **squatch** | True | False | False |
 # | **eats** | True | True | False |
 # | **pizza** | True | True | True |
+#
+# **Useful tools.** `torch.arange(seq)` compared as a column with itself as a row gives a table of
+# True and False (`unsqueeze(1)` makes the column). Or start from a table of True, `torch.ones` with
+# `dtype=torch.bool`; `.tril()` keeps the lower triangle.
 
 # %% exercise="causal_mask"
 def causal_mask(seq: int) -> Tensor:
@@ -490,12 +500,12 @@ show(figure, "blue means “may be attended to”. The padding mask keeps three 
 # | it should give | 0.73 | 0.27 | 0 | 1 |
 # | it gives | 0.67 | 0.24 | 0 | 0.91 |
 #
-# Nine per cent are gone. There is worse: raise the *hidden* score, and the weights of the two
-# words that may be seen shrink. Whatever is hidden still shines through. Which line does it, and
-# what has to happen instead? Two things you know will help: $e^{-\infty} = 0$, so there is a score
-# that makes a key vanish from the sum as well. And `tensor.masked_fill(where, value)` gives a new
-# tensor in which the places where `where` is True hold `value`; `~mask` turns True and False
-# round.
+# Nine per cent are gone. There is worse: raise the *hidden* score, and the weights of the two words
+# that may be seen shrink. Whatever is hidden still shines through. Which line does it, and what has
+# to happen instead? Two things you know will help: $e^{-\infty} = 0$, so there is a score that
+# makes a key vanish from the sum as well; in Python it is `-math.inf`. And
+# `tensor.masked_fill(where, value)` gives a new tensor in which the places where `where` is True
+# hold `value`; `~mask` turns True and False round.
 
 # %% exercise="masked_softmax"
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
@@ -538,7 +548,9 @@ quiz("which-mask")
 #
 # $$\text{weights} = \text{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right)$$
 #
-# Everything in it you have written. `mask` may be `None`, and then nothing is hidden.
+# Everything in it you have written. `mask` may be `None`, and then nothing is hidden. Ask with
+# `is None` or `is not None`: `if mask:` does not work for a tensor, which is not one True or False
+# but many.
 
 # %% exercise="attention_weights"
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -752,9 +764,9 @@ quiz("roles")
 #
 # Here is what this chapter was for. The model around your head is as small as can be:
 #
-# 1. Chapter 1's embedding layer turns words into vectors. *It* also takes up the mean of the words
-#    that follow it (*tasted good*, *felt hot*), so that its query can depend on them. In a deeper
-#    model, an earlier layer of attention would do that.
+# 1. Chapter 1's embedding layer turns words into vectors. The vector of *it* also takes up the mean
+#    of the words that follow it (*tasted good*, *was empty*), so that its query can depend on them.
+#    In a deeper model, an earlier layer of attention would do that.
 # 2. **Your head.** Words *before* the pronoun may be looked at, and no others.
 # 3. The context vector at *it* goes through one linear layer, which names a word of the
 #    vocabulary.
@@ -804,10 +816,10 @@ def ending(*words):
     return replace(model, text=" ".join(tokens), tokens=tokens, pronoun=8)
 
 
-good, hot = ending("tasted", "good"), ending("felt", "hot")
+good, empty = ending("tasted", "good"), ending("was", "empty")
 figure, axes = plt.subplots(2, 1, figsize=(8, 3.6))
 said = []
-for ax, record in zip(axes, (good, hot), strict=True):
+for ax, record in zip(axes, (good, empty), strict=True):
     name, weights = head.attend(record)
     row = weights[record.pronoun]
     arcs(ax, record.tokens, row.tolist(), record.pronoun, f"it = {name}")
@@ -818,11 +830,13 @@ show(figure, "; ".join(said) + ".")
 
 # %% [markdown]
 # Your head has found out by itself where to look. The same, as heat maps, before and after
-# training, for four endings. Each row is one sentence: what its *it* looks at.
+# training, for four endings. Each row is one sentence: what its *it* looks at. (Could a pizza not
+# feel hot? In the small world it cannot: there, taste is said of foods alone, and hot, cold, heavy
+# and empty of containers alone.)
 
 # %% tags=["demonstration"]
-endings = [ending(*words) for words in (("tasted", "good"), ("was", "sweet"), ("felt", "hot"),
-                                        ("was", "heavy"))]
+endings = [ending(*words) for words in (("tasted", "good"), ("was", "sweet"), ("was", "empty"),
+                                        ("felt", "hot"))]
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4.6), sharex=True)
 for ax, trained, title in ((axes[0], fresh, "before training"), (axes[1], head, "after training")):
     rows = torch.stack([trained.attend(record)[1][8, :8] for record in endings])
@@ -887,7 +901,8 @@ show(figure, f"the first head looks at every noun it names. The other one is rig
 #
 # which is 1 when they point the same way. The static vectors of a word have cosine 1 with
 # themselves, of course. By hand: $a = (3, 4)$ and $b = (4, 3)$ have the dot product 24 and the
-# lengths 5 and 5, so the cosine is $24 / 25 = 0.96$.
+# lengths 5 and 5, so the cosine is $24 / 25 = 0.96$. Return the cosine as the tensor that it is:
+# `float(...)` would cut off the gradient.
 
 # %% exercise="contextual_similarity"
 def contextual_similarity(
@@ -982,9 +997,9 @@ progress()
 # - Sutskever, Vinyals and Le, *Sequence to Sequence Learning with Neural Networks* (2014): a
 #   sentence through one vector.
 # - Bahdanau, Cho and Bengio, *Neural Machine Translation by Jointly Learning to Align and
-#   Translate* (2014): the first attention.
+#   Translate* (2014): attention, for translation.
 # - Luong, Pham and Manning, *Effective Approaches to Attention-based Neural Machine Translation*
-#   (2015): dot products in its place.
+#   (2015): dot products for the scores, in place of Bahdanau's small network.
 # - Vaswani and others, *Attention Is All You Need* (2017): sections 3.2.1 and 3.2.3 are this
 #   chapter.
 # - Peters and others, *Deep Contextualized Word Representations* (2018): vectors that depend on

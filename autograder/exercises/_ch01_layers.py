@@ -199,7 +199,7 @@ TokenEmbedding = Exercise(
         Case(
             "the entries start with standard deviation 1 / √d_model",
             lambda draw: {
-                "sizes": {"vocab_size": draw.size(150, 200), "d_model": draw.size(20, 40)},
+                "sizes": {"vocab_size": draw.size(150, 200), "d_model": draw.size(20, 36)},
                 "seed": draw.seed(),
             },
             probe=probes.initial,
@@ -403,11 +403,6 @@ LearnedPositions = Exercise(
             "torch.randn times 0.02.",
         ),
         Misconception(
-            m.PositionsLikeTokens,
-            "It looks as if the entries start with 1 / √d_model, as in TokenEmbedding. Places "
-            "start smaller: torch.randn times 0.02.",
-        ),
-        Misconception(
             m.WholePositionTable,
             "It looks as if the whole table is added, which only fits the longest sentence. Take "
             "its first x.shape[1] rows.",
@@ -429,6 +424,7 @@ LearnedPositions = Exercise(
         ),
     ),
     alternatives=(m.PositionsByLoop, m.PositionsByProduct),
+    stands_on=("lookup",),
     forbidden=("embedding",),
     points=2,
     minutes=10,

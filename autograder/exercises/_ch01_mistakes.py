@@ -54,6 +54,18 @@ def cuts_at_spaces_only(text):
     return text.split()
 
 
+def apostrophes_inside_words(text):
+    return re.findall(r"[\w']+|[^\w\s]", text.lower())
+
+
+def hyphens_inside_words(text):
+    return re.findall(r"[\w-]+|[^\w\s]", text.lower())
+
+
+def both_inside_words(text):
+    return re.findall(r"[\w'-]+|[^\w\s]", text.lower())
+
+
 def marks_swallow_words(text):
     return re.findall(r"\w+|\S+", text.lower())
 
@@ -138,6 +150,13 @@ def never_sorted(texts, min_count=1):
     return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
 
 
+def once_in_each_text(texts, min_count=1):
+    counts = Counter(token for text in texts for token in set(_cut(text)))
+    kept = [token for token in counts if counts[token] >= min_count]
+    kept.sort(key=lambda token: (-counts[token], token))
+    return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
 def ids_start_again(texts, min_count=1):
     vocab = {token: index for index, token in enumerate(SPECIALS)}
     vocab.update({token: index for index, token in enumerate(_ranked(texts, min_count))})
@@ -210,6 +229,11 @@ def unknown_is_padding(text, vocab):
 
 def unknown_is_zero(text, vocab):
     return [vocab.get(token, 0) for token in _cut(text)]
+
+
+def adds_the_ends(text, vocab):
+    ids = [vocab.get(token, vocab["[UNK]"]) for token in _cut(text)]
+    return [vocab["[CLS]"], *ids, vocab["[SEP]"]]
 
 
 def unknown_is_none(text, vocab):
@@ -538,6 +562,35 @@ def left_side_backwards(ids, window):
     return _pairs_in_steps(
         ids, window, lambda window: [*range(-1, -window - 1, -1), *range(1, window + 1)]
     )
+
+
+def _pairs_by_steps(ids, window, steps):
+    ids = [int(index) for index in ids]
+    places = range(len(ids))
+    order = [(i, i + step) for step_set in steps(window) for i in places for step in step_set]
+    return [(ids[i], ids[j]) for i, j in order if 0 <= j < len(ids)]
+
+
+def distance_outside(ids, window):
+    return _pairs_by_steps(ids, window, lambda window: [(-d, d) for d in range(1, window + 1)])
+
+
+def distance_outside_right_first(ids, window):
+    return _pairs_by_steps(ids, window, lambda window: [(d, -d) for d in range(1, window + 1)])
+
+
+def shift_outside(ids, window):
+    reach = range(-window, window + 1)
+    return _pairs_by_steps(ids, window, lambda window: [(step,) for step in reach if step])
+
+
+def distance_both_ways(ids, window):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for distance in range(1, window + 1):
+        for i in range(len(ids) - distance):
+            pairs += [(ids[i], ids[i + distance]), (ids[i + distance], ids[i])]
+    return pairs
 
 
 def compares_words(ids, window):
@@ -1055,12 +1108,6 @@ class PositionsZero(PositionTable):
     def __init__(self, max_seq, d_model):
         super().__init__(max_seq, d_model)
         self.weight = nn.Parameter(torch.zeros(max_seq, d_model))
-
-
-class PositionsLikeTokens(PositionTable):
-    def __init__(self, max_seq, d_model):
-        super().__init__(max_seq, d_model)
-        self.weight = nn.Parameter(torch.randn(max_seq, d_model) / math.sqrt(d_model))
 
 
 class WholePositionTable(PositionTable):

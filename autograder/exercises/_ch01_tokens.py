@@ -114,6 +114,12 @@ tokenize = Exercise(
             also=(m.plain_letters_no_marks, m.plain_letters_or_anything),
         ),
         Misconception(
+            m.apostrophes_inside_words,
+            "It looks as if an apostrophe or a hyphen stays inside its word. Here it is a token of "
+            "its own, like every other mark.",
+            also=(m.hyphens_inside_words, m.both_inside_words),
+        ),
+        Misconception(
             m.marks_swallow_words,
             "It looks as if a mark takes along whatever is glued to it, letters too: \\S+ does so. "
             "A mark is one single character that is neither \\w nor \\s.",
@@ -229,6 +235,11 @@ build_vocab = Exercise(
             m.never_sorted,
             "It looks as if the words stay in the order in which they first occur. Sort them: the "
             "most frequent first, and by the alphabet among equals.",
+        ),
+        Misconception(
+            m.once_in_each_text,
+            "It looks as if a word counts once in each text, however often it stands there. Count "
+            "every token: set() loses the repeats.",
         ),
         Misconception(
             m.ids_start_again,
@@ -355,6 +366,11 @@ encode = Exercise(
             "It looks as if an unknown word becomes [PAD]. Padding means that nothing stands "
             "here; an unknown word is [UNK].",
             also=(m.unknown_is_zero,),
+        ),
+        Misconception(
+            m.adds_the_ends,
+            "It looks as if [CLS] and [SEP] are put around the text. Not here: one id for each "
+            "token, and nothing more.",
         ),
         Misconception(
             m.unknown_is_none,

@@ -125,6 +125,12 @@ skip_gram_pairs = Exercise(
             also=(m.nearest_first_right_first, m.right_side_first, m.left_side_backwards),
         ),
         Misconception(
+            m.distance_outside,
+            "It looks as if the pairs are ordered by distance. Let the outer loop run over the "
+            "centers, the inner one over the window, both from left to right.",
+            also=(m.distance_outside_right_first, m.shift_outside, m.distance_both_ways),
+        ),
+        Misconception(
             m.compares_words,
             "It looks as if equal words are never paired. The center is left out by its place, "
             "not by its word: compare i and j.",

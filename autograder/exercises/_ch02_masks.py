@@ -102,9 +102,14 @@ padding_mask = Exercise(
         ),
         Misconception(
             m.padding_to_be_added,
-            "This is a mask of 0 and a huge negative number, made to be added to scores. Here "
-            "masks are bool, and the minus infinity comes later.",
-            also=(m.padding_large_to_be_added,),
+            "This mask marks the padding with a number, such as 1 or minus infinity. Here masks "
+            "are bool: True means may be attended to, and the minus infinity comes later.",
+            also=(
+                m.padding_large_to_be_added,
+                m.padding_marked_as_float,
+                m.padding_marked_as_int,
+                m.padding_marked_as_long,
+            ),
         ),
         Misconception(
             m.padding_always_zero,
@@ -187,7 +192,6 @@ causal_mask = Exercise(
                 m.causal_as_int,
                 m.causal_as_long,
                 m.causal_as_bytes,
-                m.causal_inverted_as_numbers,
             ),
         ),
         Misconception(
@@ -197,9 +201,14 @@ causal_mask = Exercise(
         ),
         Misconception(
             m.causal_to_be_added,
-            "This is a mask of 0 and a huge negative number, made to be added to scores. Here "
-            "masks are bool, and the minus infinity comes later.",
-            also=(m.causal_large_to_be_added,),
+            "This mask marks the future with a number, such as 1 or minus infinity. Here masks are "
+            "bool: True means may be attended to, and the minus infinity comes later.",
+            also=(
+                m.causal_large_to_be_added,
+                m.causal_future_as_float,
+                m.causal_future_as_int,
+                m.causal_future_as_long,
+            ),
         ),
     ),
     alternatives=(m.causal_by_comparison, m.causal_row_by_row),

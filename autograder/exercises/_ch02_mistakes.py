@@ -254,7 +254,7 @@ def cross_entropy_log_of_naive_p_plus_1e8(logits: Tensor, targets: Tensor) -> Te
     return -(_chosen_naively(logits, targets) + 1e-8).log().mean()
 
 
-def cross_entropy_log_of_indexed_p(logits: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy_for_two_axes_by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     return -_soft(logits)[torch.arange(len(targets)), targets].log().mean()
 
 
@@ -490,6 +490,18 @@ def padding_to_be_added(ids: Tensor, pad_id: int = 0) -> Tensor:
     return torch.zeros(ids.shape).masked_fill(ids == pad_id, -math.inf).unsqueeze(1)
 
 
+def padding_marked_as_float(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids == pad_id).unsqueeze(1).float()
+
+
+def padding_marked_as_int(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids == pad_id).unsqueeze(1).int()
+
+
+def padding_marked_as_long(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids == pad_id).unsqueeze(1).long()
+
+
 def padding_large_to_be_added(ids: Tensor, pad_id: int = 0) -> Tensor:
     return (ids == pad_id).unsqueeze(1) * -1e9
 
@@ -542,8 +554,16 @@ def causal_as_bytes(seq: int) -> Tensor:
     return torch.ones(seq, seq, dtype=torch.uint8).tril()
 
 
-def causal_inverted_as_numbers(seq: int) -> Tensor:
+def causal_future_as_float(seq: int) -> Tensor:
     return torch.ones(seq, seq).triu(1)
+
+
+def causal_future_as_int(seq: int) -> Tensor:
+    return torch.ones(seq, seq, dtype=torch.int).triu(1)
+
+
+def causal_future_as_long(seq: int) -> Tensor:
+    return torch.ones(seq, seq, dtype=torch.long).triu(1)
 
 
 def causal_large_to_be_added(seq: int) -> Tensor:
@@ -682,6 +702,10 @@ def weights_without_softmax(query: Tensor, key: Tensor, mask: Tensor | None = No
     return _hidden(_scores(query, key), mask)
 
 
+def weights_scores_alone(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(query, key)
+
+
 def weights_query_by_query(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
     rows = []
     for place in range(query.shape[-2]):
@@ -772,6 +796,13 @@ def attention_without_softmax(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     scores = _hidden(_scores(query, key), mask)
+    return scores @ value, scores
+
+
+def attention_by_scores_alone(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    scores = _scores(query, key)
     return scores @ value, scores
 
 

@@ -283,7 +283,6 @@ cross_entropy = Exercise(
                 m.cross_entropy_log_of_naive_p_plus_1e10,
                 m.cross_entropy_log_of_naive_p_plus_1e9,
                 m.cross_entropy_log_of_naive_p_plus_1e8,
-                m.cross_entropy_log_of_indexed_p,
             ),
         ),
         Misconception(
@@ -303,6 +302,7 @@ cross_entropy = Exercise(
             "gather(-1, …).",
             also=(
                 m.cross_entropy_for_two_axes_by_logits,
+                m.cross_entropy_for_two_axes_by_probabilities,
                 m.cross_entropy_over_axis_1,
                 m.cross_entropy_shifted_over_axis_1,
                 m.cross_entropy_gathered_over_axis_1,

@@ -76,6 +76,7 @@ attention_weights = Exercise(
             m.weights_without_softmax,
             "It looks as if these are the scores, before any softmax. Weights are positive, and "
             "each row sums to 1.",
+            also=(m.weights_scores_alone,),
         ),
         Misconception(
             m.weights_over_queries,
@@ -253,6 +254,7 @@ scaled_dot_product_attention = Exercise(
             m.attention_without_softmax,
             "It looks as if the values are mixed with raw scores. The softmax is missing; "
             "attention_weights has it.",
+            also=(m.attention_by_scores_alone,),
         ),
         Misconception(
             m.attention_over_queries,
