@@ -924,10 +924,10 @@ print(f"the sums of the two sentences differ by {(first.sum(0) - second.sum(0)).
 # | 1 | 1, 0.01 | 0.84 | 0.54 | 0.01 | 1.00 |
 # | 2 | 2, 0.02 | 0.91 | −0.42 | 0.02 | 1.00 |
 #
-# **Useful tools.** `torch.arange(seq)` counts 0, 1, 2, … up to `seq - 1`, and `torch.arange(0,
-# d_model, 2)` is 0, 2, 4, …: the numbers $2i$. `torch.zeros(rows, columns)` makes a table to fill;
-# `table[:, 0::2]` are its even columns, `table[:, 1::2]` the odd ones, and both can be assigned to.
-# `torch.sin` and `torch.cos` work on whole tensors.
+# **Useful tools.** `torch.arange(seq)` counts 0, 1, 2, … up to `seq - 1`;
+# `torch.arange(0, d_model, 2)` is 0, 2, 4, …: the numbers $2i$. `torch.zeros(rows, columns)` makes
+# a table to fill; `table[:, 0::2]` are its even columns, `table[:, 1::2]` the odd ones, and both
+# can be assigned to. `torch.sin` and `torch.cos` work on whole tensors.
 
 # %% exercise="sinusoidal_positions"
 def sinusoidal_positions(seq: int, d_model: int) -> Tensor:

@@ -78,3 +78,12 @@ def test_a_number_too_large_for_a_float_is_a_difference_and_no_crash(expected):
 
 def test_a_numpy_array_in_place_of_a_tensor_is_told():
     assert "a numpy array of shape (2,)" in difference(torch.zeros(2), np.zeros(2)).text
+
+
+@pytest.mark.parametrize("infinite", [float("inf"), float("-inf")])
+def test_only_the_same_infinity_equals_an_infinity(infinite):
+    for wrap in (float, torch.tensor):
+        assert difference(wrap(infinite), wrap(infinite)) is None
+        assert difference(wrap(infinite), wrap(3.0)).kind == "value"
+        assert difference(wrap(3.0), wrap(infinite)).kind == "value"
+        assert difference(wrap(infinite), wrap(-infinite)).kind == "value"

@@ -107,9 +107,11 @@ def test_calling_torchs_own_function_is_told(kernel, capsys):
 
 def test_a_check_leaves_the_learners_torch_as_it_was(kernel, capsys):
     torch.manual_seed(5)
-    before = torch.get_rng_state()
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
     notebook.check(kernel(SOFTMAX)["softmax"])
-    assert torch.equal(torch.get_rng_state(), before)
+    after = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
+    assert torch.equal(after[0], before[0])
+    assert after[1:] == before[1:]
 
 
 def test_what_is_no_exercise_is_told(capsys):
