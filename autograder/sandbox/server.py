@@ -8,6 +8,8 @@ one session and ends.
 
 import contextlib
 import ctypes
+import gc
+import importlib
 import os
 import signal
 import socket
@@ -17,22 +19,22 @@ from pathlib import Path
 
 REPLY = struct.Struct(">i")
 SET_CHILD_SUBREAPER = 36
+IMPORTS = ("torch", "numpy", "matplotlib.pyplot", "IPython.core.inputtransformer2")
 
 
 def warm() -> None:
     """Import what notebooks import, so that a worker finds it there."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot
-    import numpy
+    os.environ["MPLBACKEND"] = "Agg"
+    for name in IMPORTS:
+        importlib.import_module(name)
     import torch
 
     from autograder.runner import warm_up
 
     torch.set_num_threads(1)
     warm_up()
-    numpy.zeros(1)
+    gc.collect()
+    gc.freeze()  # a worker's garbage collector need not walk, and so copy, all of torch
 
 
 def end_all() -> None:
