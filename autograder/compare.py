@@ -136,20 +136,24 @@ def _tensors(expected: torch.Tensor, got: Any, tolerance: float, name: str) -> D
     agree = (e == g) | near | (e.isnan() & g.isnan())
     if bool(agree.all()):
         return None
-    return Difference("value", _where(e, g, agree, name))
+    return Difference("value", _where(e, g, agree, name, expected.dtype == torch.bool))
 
 
-def _where(expected: torch.Tensor, got: torch.Tensor, agree: torch.Tensor, name: str) -> str:
+def _where(
+    expected: torch.Tensor, got: torch.Tensor, agree: torch.Tensor, name: str, truth: bool
+) -> str:
     gap = torch.where(agree, torch.zeros_like(expected.abs()), (expected - got).abs())
     gap = torch.where(gap.isnan(), torch.full_like(gap, float("inf")), gap)
     index = np.unravel_index(int(gap.argmax()), tuple(expected.shape)) if expected.ndim else ()
     at = f" at {[int(i) for i in index]}" if expected.ndim else ""
     if expected.ndim:
         differing = f"{int((~agree).sum())} of {expected.numel()} values differ"
-        count = f"{differing}; the largest difference is{at}: "
+        count = f"{differing}; {'the first' if truth else 'the largest difference'} is{at}: "
     else:
         count = ""
     e, g = expected[tuple(index)].item(), got[tuple(index)].item()
+    if truth:
+        e, g = bool(e), bool(g)
     shape = f"shape {tuple(expected.shape)} is right, but " if expected.ndim else ""
     return f"{_label(name)}{shape}{count}expected {_number(e)}, got {_number(g)}."
 

@@ -9,6 +9,7 @@ What the course's learners rebuild, one function at a time. Modules are named fo
     answer_finder  a small model around one head, which finds what *it* stands for
     training       short training runs that take the learner's parts as arguments
     plots          pictures with a text alternative, for light and dark pages
+    sketches       the style of the notebooks' own drawings
     data           the small world: a corpus whose exact probabilities are known
 
 Shapes use one vocabulary everywhere: batch seq d_model d_head vocab. Masks are boolean, and True

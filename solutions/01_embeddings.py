@@ -40,31 +40,12 @@ from autograder import check, hint, progress, quiz, use
 
 # %% tags=["demonstration"]
 # Pictures. Nothing to learn in this cell: run it and read on.
-import base64
-import io
-
 import matplotlib.pyplot as plt
-from IPython.display import Markdown, display
+
+from minitransformer.sketches import BLUE, GREY, ORANGE, RED, STYLE, show
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
-GREY, BLUE, ORANGE = "#808080", "#3b8ed0", "#e07b39"  # readable on a white page and on a dark one
-RED = "#d04a6a"
-plt.rcParams.update({
-    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-    "text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY,
-    "xtick.color": GREY, "ytick.color": GREY, "legend.frameon": False,
-    "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
-})
-
-
-def show(figure, words):
-    """Show a figure, and say in words what is to be seen."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", bbox_inches="tight")
-    plt.close(figure)
-    picture = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": words}
-    display(picture, raw=True)
-    display(Markdown(f"*In words:* {words}"))
+plt.rcParams.update(STYLE)
 
 
 def strip(ax, left, top, values, size=0.2, height=0.3):
@@ -794,6 +775,8 @@ closest = similarity_of(unit(shown)).fill_diagonal_(-1).argmax(dim=1).tolist()
 same = sum(kinds[place] == kinds[near] for place, near in enumerate(closest))
 words = ("four groups, far apart: people, animals, foods and tools. For "
          f"{same} of the {len(shown)} words the nearest other word is one of their own group.")
+from IPython.display import Markdown, display
+
 display(plots.embedding_map(unit(shown), shown, kinds, "The words of four groups, by PCA", words))
 display(Markdown(f"*In words:* {words}"))
 

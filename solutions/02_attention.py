@@ -36,30 +36,12 @@ from autograder import check, hint, progress, quiz, use
 
 # %% tags=["demonstration"]
 # Pictures. Nothing to learn in this cell: run it and read on.
-import base64
-import io
-
 import matplotlib.pyplot as plt
-from IPython.display import Markdown, display
+
+from minitransformer.sketches import BLUE, GREY, ORANGE, STYLE, show
 
 torch.set_num_threads(1)  # everything here is tiny, and one core does tiny things fastest
-GREY, BLUE, ORANGE = "#808080", "#3b8ed0", "#e07b39"  # readable on a white page and on a dark one
-plt.rcParams.update({
-    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-    "text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY,
-    "xtick.color": GREY, "ytick.color": GREY, "legend.frameon": False,
-    "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
-})
-
-
-def show(figure, words):
-    """Show a figure, and say in words what is to be seen."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", bbox_inches="tight")
-    plt.close(figure)
-    picture = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": words}
-    display(picture, raw=True)
-    display(Markdown(f"*In words:* {words}"))
+plt.rcParams.update(STYLE)
 
 
 def arcs(ax, words, weights, asking, title=""):

@@ -87,3 +87,8 @@ def test_only_the_same_infinity_equals_an_infinity(infinite):
         assert difference(wrap(infinite), wrap(3.0)).kind == "value"
         assert difference(wrap(3.0), wrap(infinite)).kind == "value"
         assert difference(wrap(infinite), wrap(-infinite)).kind == "value"
+
+
+def test_masks_are_told_as_true_and_false():
+    text = difference(torch.tensor([True, False]), torch.tensor([True, True])).text
+    assert "expected False, got True" in text and "[1]" in text
