@@ -756,6 +756,8 @@ show(figure, f"the loss falls from {losses[0]:.1f} to {sum(losses[-50:]) / 50:.1
 # means alike.
 
 # %% tags=["demonstration", "nbval-ignore-output"]
+from IPython.display import Markdown, display
+
 from minitransformer import plots
 
 doubles = world.two_sense_words
@@ -775,8 +777,6 @@ closest = similarity_of(unit(shown)).fill_diagonal_(-1).argmax(dim=1).tolist()
 same = sum(kinds[place] == kinds[near] for place, near in enumerate(closest))
 words = ("four groups, far apart: people, animals, foods and tools. For "
          f"{same} of the {len(shown)} words the nearest other word is one of their own group.")
-from IPython.display import Markdown, display
-
 display(plots.embedding_map(unit(shown), shown, kinds, "The words of four groups, by PCA", words))
 display(Markdown(f"*In words:* {words}"))
 
