@@ -138,13 +138,17 @@ def grade(
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
     from autograder import grade as grading
-    from autograder.sample import write_class
+    from autograder.sandbox import landlock
 
     course = Course.find()
+    place = out or course.runtime
     if submitted is None:
-        submitted = course.runtime / "submitted"
-        write_class(course, submitted)
+        submitted = grading.begin_sample(course, place)
         console.print("No folder was given: grading the sample class.")
+    elif submitted.resolve() != (place / "submitted").resolve():
+        grading.forget_sample(place)
+    if not landlock.version():
+        console.print("This system has no Landlock: submissions can read your files.")
     _, own_secret = grading.secret_of(course)
     if not own_secret:
         how = f"set {grading.SECRET_VARIABLE} or write .course/secret"
@@ -159,7 +163,7 @@ def grade(
         written = grading.grade(
             course,
             found,
-            out or course.runtime,
+            place,
             jobs,
             lambda result: bar.update(task, advance=1, refresh=True),
         )

@@ -5,6 +5,7 @@ the class report, nbgrader's gradebook and the notebooks that formgrader opens.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,12 @@ from autograder.gradebook import fill_gradebook, write_autograded, write_grades_
 from autograder.inert import safe_name
 from autograder.report import class_report
 from autograder.results import SubmissionResult
+from autograder.sample import write_class
 from autograder.scheduling import Graded, Job, grade_all
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
 DEFAULT_SECRET = "self-paced"
+SAMPLE_MARK = "sample-class.txt"
 COURSE_ID = "minitransformer"
 
 
@@ -49,6 +52,35 @@ def secret_of(course: Course) -> tuple[str, bool]:
     if file.exists():
         return file.read_text(encoding="utf-8").strip(), True
     return DEFAULT_SECRET, False
+
+
+def begin_sample(course: Course, out: Path) -> Path:
+    """Write the sample class into `out/submitted`; its folder.
+
+    Raises:
+        CourseError: results or submissions of a real class are there; nothing is touched.
+    """
+    mark, submitted = out / SAMPLE_MARK, out / "submitted"
+    real = (out / "gradebook.db").exists() or (submitted.is_dir() and any(submitted.iterdir()))
+    if real and not mark.exists():
+        raise CourseError(
+            f"{out} holds a class that is not the sample's; grade it with "
+            f"make grade SUBMITTED=folder, or give the sample another place with --out"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    mark.write_text("All results beside this file are the sample class's.\n", encoding="utf-8")
+    write_class(course, submitted)
+    return submitted
+
+
+def forget_sample(out: Path) -> None:
+    """Take the sample class's results away, so that they do not mix with a real class's."""
+    mark = out / SAMPLE_MARK
+    if mark.exists():
+        for name in ("submitted", "autograded", "feedback"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        (out / "gradebook.db").unlink(missing_ok=True)
+        mark.unlink()
 
 
 def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[Job]:

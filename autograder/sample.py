@@ -16,7 +16,6 @@ from autograder.course import Course
 from autograder.sources import collect, renamed
 from autograder.spec import Chapter, Exercise
 
-PRELUDE = "import math\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 FIRST = ("ada", "bao", "chloe", "dara", "emre", "farah", "goran", "hana", "ines", "jonas")
 HOSTILE = {
     "always-equal": """

@@ -11,7 +11,7 @@ for each session. What stands between worker and machine today:
 - Landlock, where the kernel has it: only Python and its libraries can be read, only the scratch
   folder written, no program executed, no TCP connection made, no outside process signalled;
 - limits on memory, file size, processor time and open files, and a wall-clock limit held by the
-  judge, which kills the worker's whole process group.
+  judge, which ends the worker and every process that came out of it.
 
 What is not covered yet: forks, sockets other than TCP, and all of the Landlock line where the
 kernel has none. `autograder doctor` tells. Grade strangers' work in a container until the

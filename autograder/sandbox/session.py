@@ -92,7 +92,7 @@ class Server:
         return session
 
     def kill(self, pid: int) -> None:
-        """End a worker and everything in its process group, and forget it."""
+        """End a worker and every process that came out of it."""
         with self._lock, contextlib.suppress(OSError, SandboxError):
             if not FORKS:
                 self._stop()

@@ -10,6 +10,7 @@ import pytest
 
 from autograder import exercises, grade
 from autograder.course import Course
+from autograder.errors import CourseError
 from autograder.exports import export_marks
 from autograder.sample import answered, solutions, write_class
 
@@ -222,3 +223,19 @@ def test_right_work_on_top_of_a_stub_gets_its_points(hand_in, run, release, righ
     hand_in("ada", answered(release, {k: v for k, v in right.items() if k not in stubs}))
     rows = run()["ada"]
     assert {name for name, row in rows.items() if row["status"] != "correct"} == stubs
+
+
+def test_the_sample_class_never_mixes_with_a_real_one(course, tmp_path):
+    sample = grade.begin_sample(course, tmp_path)
+    assert (sample / "ada").is_dir()
+    assert grade.begin_sample(course, tmp_path) == sample
+    (tmp_path / "gradebook.db").touch()
+    grade.forget_sample(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    real = tmp_path / "submitted" / "ada" / "notes.txt"
+    real.parent.mkdir(parents=True)
+    real.write_text("mine")
+    with pytest.raises(CourseError, match="not the sample's"):
+        grade.begin_sample(course, tmp_path)
+    grade.forget_sample(tmp_path)
+    assert real.read_text() == "mine"
