@@ -1,0 +1,234 @@
+"""BERT: reads in both directions, and is taught by hiding words and by joining sentences.
+
+Token, position and segment vectors, a stack of encoder blocks, and two heads: one names the
+hidden words (masked language model), one says whether the second sentence follows the first
+(next-sentence prediction). With the same weights the logits are those of Hugging Face's
+``BertForPreTraining``.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from minitransformer.blocks import LayerNorm
+from minitransformer.checks import check_batch, check_ids, check_real
+from minitransformer.config import BertConfig
+from minitransformer.parts import Parts
+from minitransformer.stacks import Encoder
+
+
+class BertEmbeddings(nn.Module):
+    """What goes in: token + position + segment, normalised.
+
+        x_i = LayerNorm(E[ids_i] + P[i] + S[segments_i])
+
+    Args:
+        config: the sizes.
+        parts: what to build it from.
+
+    The parts are ``token``, ``position``, ``segment`` and ``norm``.
+    Source: Devlin et al., BERT (2019), figure 2; the norm and dropout are in its code.
+    """
+
+    def __init__(self, config: BertConfig, parts: Parts | None = None):
+        super().__init__()
+        self.config = config
+        self.token = nn.Embedding(config.vocab_size, config.d_model, config.pad_id)
+        self.position = nn.Embedding(config.max_seq, config.d_model)
+        self.segment = nn.Embedding(config.num_segments, config.d_model)
+        self.norm = make_norm(config, parts or Parts())
+
+    def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Ids and segment ids ``(batch, seq)`` (all 0 if left out) to ``(batch, seq, d_model)``."""
+        check_batch(ids)
+        check_ids(ids, self.config.vocab_size)
+        seq = ids.shape[1]
+        if seq > self.config.max_seq:
+            raise ValueError(
+                f"the sequence has {seq} tokens, but the context is {self.config.max_seq}; "
+                "cut it, or make the model with a larger max_seq"
+            )
+        if segments is None:
+            segments = torch.zeros_like(ids)
+        check_ids(segments, self.config.num_segments, "segments")
+        places = torch.arange(seq, device=ids.device)
+        x = self.token(ids) + self.position(places) + self.segment(segments)
+        return nn.functional.dropout(self.norm(x), self.config.dropout, self.training)
+
+
+class Pooler(nn.Module):
+    """One vector for the whole input: the first token's, bent once more.
+
+        pooled = tanh(W h_[CLS] + b)
+
+    Source: Devlin et al. (2019), in the code; the paper calls it the aggregate representation.
+    """
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.dense = nn.Linear(d_model, d_model)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """``(batch, seq, d_model)`` to ``(batch, d_model)``."""
+        return self.dense(hidden[:, 0]).tanh()
+
+
+class Bert(nn.Module):
+    """The encoder without heads: what is pre-trained once, and used for many tasks.
+
+    Args:
+        config: the sizes.
+        parts: what to build it from; see ``parts.Parts``.
+
+    The parts are ``embeddings``, ``encoder`` and ``pooler``.
+    """
+
+    def __init__(self, config: BertConfig, parts: Parts | None = None):
+        super().__init__()
+        self.config, self.parts = config, parts or Parts()
+        self.embeddings = BertEmbeddings(config, self.parts)
+        self.encoder = Encoder(config, self.parts)
+        self.pooler = Pooler(config.d_model)
+        initialize(self)
+
+    def forward(
+        self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Read a batch.
+
+        Args:
+            ids: token ids ``(batch, seq)``.
+            segments: segment ids ``(batch, seq)``; all 0 if left out.
+            real: bool ``(batch, seq)``, False where padding stands; left out, padding is where
+                the id is ``pad_id``.
+
+        Returns:
+            ``(hidden, pooled)``: ``(batch, seq, d_model)`` and ``(batch, d_model)``.
+        """
+        hidden, _ = self.hidden(ids, segments, real)
+        return hidden, self.pooler(hidden)
+
+    def hidden(
+        self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """The contextual vectors ``(batch, seq, d_model)``, and the attention weights."""
+        x = self.embeddings(ids, segments)
+        if real is None:
+            mask = self.parts.mask_padding(ids, self.config.pad_id)  # (batch, 1, seq)
+        else:
+            check_real(real, ids.shape)
+            mask = real.unsqueeze(1)
+        return self.encoder(x, mask)
+
+
+class MlmHead(nn.Module):
+    """Names the word that should stand at a place, by comparing with every token's vector.
+
+        logits = LayerNorm(gelu(W h + b)) E^T + c
+
+    with E the token embeddings of the encoder (tied), and a bias c per token.
+
+    Args:
+        config: the sizes.
+        parts: what to build it from.
+
+    Source: Devlin et al. (2019), section 3.1, task 1; the transform is in its code.
+    """
+
+    def __init__(self, config: BertConfig, parts: Parts | None = None):
+        super().__init__()
+        self.parts, self.activation = parts or Parts(), config.activation
+        self.dense = nn.Linear(config.d_model, config.d_model)
+        self.norm = make_norm(config, self.parts)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, hidden: Tensor, table: Tensor) -> Tensor:
+        """Vectors ``(..., d_model)``, and the token table ``(vocab, d_model)``, to logits."""
+        transformed = self.norm(self.parts.activate(self.dense(hidden), self.activation))
+        return nn.functional.linear(transformed, table, self.bias)
+
+
+class NspHead(nn.Module):
+    """Says whether the second sentence follows the first: logits for (is next, is not next).
+
+    Source: Devlin et al. (2019), section 3.1, task 2. Class 0 is "is next", as in its code.
+    """
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.dense = nn.Linear(d_model, 2)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """``(batch, d_model)`` to ``(batch, 2)``."""
+        return self.dense(pooled)
+
+
+class BertForPreTraining(nn.Module):
+    """BERT with its two heads.
+
+    Args:
+        config: the sizes.
+        parts: what to build it from; see ``parts.Parts``.
+
+    The parts are ``bert``, ``mlm`` and ``nsp``.
+    """
+
+    def __init__(self, config: BertConfig, parts: Parts | None = None):
+        super().__init__()
+        self.config, self.parts = config, parts or Parts()
+        self.bert = Bert(config, self.parts)
+        self.mlm = MlmHead(config, self.parts)
+        self.nsp = NspHead(config.d_model)
+        initialize(self)
+
+    def forward(
+        self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """``(mlm_logits, nsp_logits)``: ``(batch, seq, vocab)`` and ``(batch, 2)``."""
+        hidden, pooled = self.bert(ids, segments, real)
+        return self.mlm(hidden, self.bert.embeddings.token.weight), self.nsp(pooled)
+
+    def loss(
+        self,
+        ids: Tensor,
+        labels: Tensor,
+        segments: Tensor | None = None,
+        is_next: Tensor | None = None,
+        real: Tensor | None = None,
+    ) -> Tensor:
+        """The joint loss: mean cross-entropy of the hidden words, plus that of the pairs.
+
+        The vocabulary is scored only where there is something to name; elsewhere it would be
+        thrown away.
+
+        Args:
+            ids: corrupted token ids ``(batch, seq)``.
+            labels: the true ids where a word was chosen, -100 elsewhere.
+            segments: segment ids ``(batch, seq)``.
+            is_next: bool ``(batch,)``; left out, only the words count.
+            real: see :meth:`Bert.forward`.
+        """
+        hidden, pooled = self.bert(ids, segments, real)
+        chosen = labels != -100
+        logits = self.mlm(hidden[chosen], self.bert.embeddings.token.weight)  # (n, vocab)
+        loss = self.parts.cross_entropy(logits, labels[chosen])
+        if is_next is None:
+            return loss
+        return loss + self.parts.cross_entropy(self.nsp(pooled), (~is_next).long())
+
+
+def make_norm(config: BertConfig, parts: Parts) -> nn.Module:
+    """The layer norm that the parts name, or the package's own."""
+    if parts.LayerNorm is not None:
+        return parts.LayerNorm(config.d_model, config.norm_eps)
+    return LayerNorm(config.d_model, config.norm_eps, parts)
+
+
+def initialize(model: nn.Module) -> None:
+    """Draw the weights as BERT does: N(0, 0.02^2), biases 0, the vector of ``[PAD]`` 0."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
+        if isinstance(module, BertEmbeddings):
+            nn.init.zeros_(module.token.weight[module.config.pad_id].detach())

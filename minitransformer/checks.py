@@ -1,0 +1,42 @@
+"""What every model refuses before it computes: errors that name value, expectation and remedy."""
+
+import torch
+from torch import Tensor
+
+
+def check_batch(ids: Tensor) -> None:
+    """Ids are a batch of sequences, ``(batch, seq)``, with at least one token each."""
+    if ids.dim() != 2:
+        raise ValueError(
+            f"ids must have shape (batch, seq), got {tuple(ids.shape)}; "
+            "make one sequence a batch of one with ids.unsqueeze(0)"
+        )
+    if ids.shape[1] == 0:
+        raise ValueError(
+            f"the text is empty (ids have shape {tuple(ids.shape)}); "
+            "begin it with at least one token, such as the end-of-text token"
+        )
+
+
+def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
+    """Ids are integers from 0 to ``size - 1``."""
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise TypeError(f"{name} must be integers, got {ids.dtype}; convert with .long()")
+    if ids.numel() and (ids.min() < 0 or ids.max() >= size):
+        raise ValueError(
+            f"{name} must lie in 0..{size - 1}, got {int(ids.min())}..{int(ids.max())}; "
+            "use the vocabulary that the model was made for"
+        )
+
+
+def check_real(real: Tensor, shape: tuple[int, ...]) -> None:
+    """A map of real tokens is bool, and has one entry a token."""
+    if real.dtype != torch.bool:
+        raise TypeError(
+            f"real must be bool (True = a token, False = padding), got {real.dtype}; "
+            "ones and zeros become one with .bool()"
+        )
+    if tuple(real.shape) != tuple(shape):
+        raise ValueError(
+            f"real must have one entry a token, shape {tuple(shape)}, got {tuple(real.shape)}"
+        )

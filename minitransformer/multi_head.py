@@ -1,0 +1,157 @@
+"""Several attention heads side by side, each with its own idea of what to look for.
+
+The same formula as in ``attention``, num_heads times in parallel: project, split the vectors into
+heads, attend in each, merge, project once more. Also the cache that lets a model write token by
+token without reading everything again.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minitransformer.parts import Parts
+
+
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
+    """Cut each vector into ``num_heads`` pieces, and let the heads come before the tokens.
+
+    Args:
+        x: ``(batch, seq, d_model)``; head h gets the numbers h d_head .. (h + 1) d_head - 1.
+        num_heads: how many heads; divides d_model.
+
+    Returns:
+        ``(batch, num_heads, seq, d_head)`` with d_head = d_model / num_heads.
+    """
+    batch, seq, d_model = x.shape
+    if d_model % num_heads:
+        raise ValueError(
+            f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
+            "each head gets d_model / num_heads numbers"
+        )
+    return x.view(batch, seq, num_heads, d_model // num_heads).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """Put the heads' pieces back side by side: the inverse of :func:`split_heads`.
+
+    Args:
+        x: ``(batch, num_heads, seq, d_head)``.
+
+    Returns:
+        ``(batch, seq, num_heads * d_head)``.
+    """
+    batch, num_heads, seq, d_head = x.shape
+    return x.transpose(1, 2).reshape(batch, seq, num_heads * d_head)
+
+
+class KVCache:
+    """The keys and values of the tokens that one attention layer has read so far.
+
+    A token's key and value never change once it is read (later tokens cannot reach back), so a
+    model that writes needs to compute them for the new token only.
+
+    Source: Pope et al., Efficiently Scaling Transformer Inference (2022), section 3.3.
+    """
+
+    def __init__(self):
+        self.key: Tensor | None = None
+        self.value: Tensor | None = None
+
+    def __len__(self) -> int:
+        """How many tokens have been read."""
+        return 0 if self.key is None else self.key.shape[-2]
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add new tokens ``(batch, num_heads, new, d_head)``; all keys and values so far."""
+        if self.key is not None:
+            key = torch.cat([self.key, key], dim=-2)
+            value = torch.cat([self.value, value], dim=-2)
+        self.key, self.value = key, value
+        return key, value
+
+    def reorder(self, rows: Tensor) -> None:
+        """Keep these rows of the batch, in this order (beam search moves texts about)."""
+        if self.key is not None:
+            self.key, self.value = self.key[rows], self.value[rows]
+
+
+class MultiHeadAttention(nn.Module):
+    """Multi-head attention: ``num_heads`` small attentions side by side, then one mix of them.
+
+        head_h = Attention(Q_h, K_h, V_h),   Q = X W_Q + b_Q,  K = M W_K + b_K,  V = M W_V + b_V
+        MultiHead(X, M) = [head_1 ... head_H] W_O + b_O
+
+    with X ``(batch, seq, d_model)``, and M the memory that is looked at: X itself in
+    self-attention, the encoder's output in cross-attention. The four linear layers are ``query``,
+    ``key``, ``value`` and ``output``, each ``(d_model, d_model)``.
+
+    Args:
+        d_model: the size of the vectors; a multiple of ``num_heads``.
+        num_heads: how many heads, each of size d_model / num_heads.
+        bias: whether the linear layers add b.
+        dropout: the share of attention weights set to 0 in training.
+        parts: whose ``scaled_dot_product_attention`` to use.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        bias: bool = True,
+        dropout: float = 0.0,
+        parts: Parts | None = None,
+    ):
+        super().__init__()
+        if d_model % num_heads:
+            raise ValueError(
+                f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
+                "each head gets d_model / num_heads numbers"
+            )
+        self.num_heads, self.dropout = num_heads, dropout
+        self.attend = (parts or Parts()).scaled_dot_product_attention
+        self.query = nn.Linear(d_model, d_model, bias)
+        self.key = nn.Linear(d_model, d_model, bias)
+        self.value = nn.Linear(d_model, d_model, bias)
+        self.output = nn.Linear(d_model, d_model, bias)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        memory: Tensor | None = None,
+        cache: KVCache | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Let every token look at every token of the memory that the mask allows.
+
+        Args:
+            x: ``(batch, seq, d_model)``, who looks.
+            mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to.
+            memory: ``(batch, seq_k, d_model)``, what is looked at; ``x`` itself if left out.
+            cache: keys and values of earlier tokens; those of ``x`` are added to it.
+
+        Returns:
+            ``(context, weights)``: ``(batch, seq, d_model)``, and ``(batch, num_heads, seq,
+            seq_k)``, or None where the attention keeps no weights (the fused one).
+        """
+        query, key, value = (split_heads(part, self.num_heads) for part in self._project(x, memory))
+        if cache is not None:
+            key, value = cache.append(key, value)
+        if mask is not None and mask.dim() == 3:
+            mask = mask.unsqueeze(1)  # (batch, 1, seq, seq_k): the same for every head
+        options = {"dropout": self.dropout} if self.dropout and self.training else {}
+        context, weights = self.attend(query, key, value, mask, **options)
+        return self.output(merge_heads(context)), weights
+
+    def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
+        """Query, key and value, ``(batch, seq, d_model)`` each.
+
+        In self-attention as one product with [W_Q W_K W_V]: the same numbers, faster.
+        """
+        if memory is not None:
+            return self.query(x), self.key(memory), self.value(memory)
+        layers = (self.query, self.key, self.value)
+        weight = torch.cat([layer.weight for layer in layers])  # (3 d_model, d_model)
+        bias = None if layers[0].bias is None else torch.cat([layer.bias for layer in layers])
+        return F.linear(x, weight, bias).chunk(3, dim=-1)

@@ -1,0 +1,119 @@
+"""Stacks of blocks: what BERT, GPT and the encoder-decoder are made of.
+
+One configuration, num_layers blocks, and, where the norm stands before the sublayers, one last
+norm on top (a pre-norm sum is never normalised by its own block).
+"""
+
+from torch import Tensor, nn
+
+from minitransformer.blocks import DecoderBlock, EncoderBlock, LayerNorm
+from minitransformer.config import ModelConfig
+from minitransformer.multi_head import KVCache
+from minitransformer.parts import Parts
+
+
+class Encoder(nn.Module):
+    """``num_layers`` encoder blocks, one on top of the other.
+
+    Args:
+        config: the sizes.
+        parts: what to build it from.
+
+    The blocks are ``blocks``; ``norm`` is the last norm, an identity in post-norm models.
+    """
+
+    def __init__(self, config: ModelConfig, parts: Parts | None = None):
+        super().__init__()
+        parts = parts or Parts()
+        make = parts.EncoderBlock
+        self.blocks = nn.ModuleList(
+            make(config.d_model, config.num_heads, config.d_ff)
+            if make
+            else EncoderBlock(*block_sizes(config), parts)
+            for _ in range(config.num_layers)
+        )
+        self.norm = last_norm(config, parts)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None = None, cache: list[KVCache] | None = None
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Read ``(batch, seq, d_model)``.
+
+        Args:
+            mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to.
+            cache: one :class:`KVCache` a layer.
+
+        Returns:
+            ``(x, weights)``: the same shape, and the attention weights of every layer (None
+            where the attention keeps none).
+        """
+        weights = []
+        for layer, block in enumerate(self.blocks):
+            x, seen = block(x, mask) if cache is None else block(x, mask, cache=cache[layer])
+            weights.append(seen)
+        return self.norm(x), weights
+
+
+class Decoder(nn.Module):
+    """``num_layers`` decoder blocks, one on top of the other.
+
+    Args: as for :class:`Encoder`.
+    """
+
+    def __init__(self, config: ModelConfig, parts: Parts | None = None):
+        super().__init__()
+        parts = parts or Parts()
+        make = parts.DecoderBlock
+        self.blocks = nn.ModuleList(
+            make(config.d_model, config.num_heads, config.d_ff)
+            if make
+            else DecoderBlock(*block_sizes(config), parts)
+            for _ in range(config.num_layers)
+        )
+        self.norm = last_norm(config, parts)
+
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        cache: list[KVCache] | None = None,
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Read the target ``(batch, seq, d_model)`` beside the memory; see :class:`DecoderBlock`.
+
+        Returns:
+            ``(x, weights)``: the same shape, and the cross-attention weights of every layer.
+        """
+        weights = []
+        for layer, block in enumerate(self.blocks):
+            options = {} if cache is None else {"cache": cache[layer]}
+            x, _, cross = block(x, memory, mask, memory_mask, **options)
+            weights.append(cross)
+        return self.norm(x), weights
+
+
+def block_sizes(config: ModelConfig) -> tuple:
+    """A configuration as the arguments of a block."""
+    return (
+        config.d_model,
+        config.num_heads,
+        config.d_ff,
+        config.dropout,
+        config.attention_dropout,
+        config.activation,
+        config.norm,
+        config.norm_eps,
+    )
+
+
+def last_norm(config: ModelConfig, parts: Parts) -> nn.Module:
+    """The norm on top of a pre-norm stack; post-norm blocks have normalised already."""
+    if config.norm == "post":
+        return nn.Identity()
+    make = parts.LayerNorm
+    return (
+        make(config.d_model, config.norm_eps)
+        if make
+        else LayerNorm(config.d_model, config.norm_eps, parts)
+    )
