@@ -1,13 +1,16 @@
 """From text to token ids and back.
 
-A model reads numbers. This room holds the word-level way there: cut a text into tokens, number
-the tokens once and for all in a vocabulary, and translate between the two. Imports nothing from
-the package.
+A model reads numbers. This room holds the two plain ways there, by words and by characters: cut a
+text into tokens, number the tokens once and for all in a vocabulary, and translate between the
+two. What is larger than a character and smaller than a word is in ``bpe`` and ``wordpiece``.
+Imports nothing from the package.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -145,3 +148,102 @@ class WordTokenizer:
     def encode_batch(self, texts: Sequence[str]) -> Tensor:
         """Texts to one padded tensor of ids ``(batch, seq)``, see :func:`pad_batch`."""
         return pad_batch([self.encode(text) for text in texts], self.vocab["[PAD]"])
+
+
+def check_text(text: str) -> str:
+    """The text itself, if it is one string that can be written in UTF-8.
+
+    A lone surrogate, as a broken escape like ``"\\ud83d"`` leaves behind, is half a character: it
+    is refused with a ValueError, and anything but a string with a TypeError.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be one string, got {type(text).__name__}; encode texts singly")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"text has the lone surrogate U+{ord(text[error.start]):04X} at {error.start}, but has "
+            "to be valid Unicode; read it with the right encoding, or drop what is broken: "
+            "text.encode('utf-8', 'ignore').decode('utf-8')"
+        ) from None
+    return text
+
+
+def split_at_special(text: str, special_tokens: Iterable[str]) -> list[str]:
+    """Part a text at its special tokens: ``"a[SEP]b"`` becomes ``["a", "[SEP]", "b"]``.
+
+    Of two special tokens that begin at one place, the longer is taken. No part is empty.
+    """
+    longest_first = sorted(special_tokens, key=len, reverse=True)
+    if not longest_first:
+        return [text] if text else []
+    pattern = "|".join(map(re.escape, longest_first))
+    return [part for part in re.split(f"({pattern})", check_text(text)) if part]
+
+
+def tokens_of(ids: Iterable[int], token_of: Mapping[int, str]) -> list[str]:
+    """Look up ids, whole numbers in a list or a one-dimensional tensor, in a dict of tokens."""
+    tokens = []
+    for given in ids:
+        index = int(given)
+        if index != given or index not in token_of:
+            raise ValueError(
+                f"id {given} is not in the vocabulary of {len(token_of)} tokens; ids are whole "
+                f"numbers up to {max(token_of, default=-1)}; decode with the tokenizer that encoded"
+            )
+        tokens.append(token_of[index])
+    return tokens
+
+
+def character_vocab(text: str) -> dict[str, int]:
+    """Number the characters of a text by code point: ``"cab"`` gives ``{"a": 0, "b": 1, "c": 2}``.
+
+    There are no special tokens, as in character-level language models (Karpathy 2015, char-rnn).
+    """
+    return {character: index for index, character in enumerate(sorted(set(check_text(text))))}
+
+
+class CharTokenizer:
+    """One token a character; ``vocab`` is character to id, see :func:`character_vocab`."""
+
+    def __init__(self, vocab: Mapping[str, int]):
+        self.vocab = dict(vocab)
+        self._token_of = {index: character for character, index in self.vocab.items()}
+        if any(len(token) != 1 for token in vocab) or len(self._token_of) < len(vocab):
+            raise ValueError(
+                f"every key of vocab must be one character with an id of its own, got "
+                f"{str(self.vocab)[:60]}; make it with character_vocab"
+            )
+
+    @classmethod
+    def from_text(cls, text: str) -> "CharTokenizer":
+        """A tokenizer for the characters of the text."""
+        return cls(character_vocab(text))
+
+    def __len__(self) -> int:
+        return len(self.vocab)
+
+    def encode(self, text: str) -> list[int]:
+        """One id a character; a character that the vocabulary lacks is a ValueError."""
+        try:
+            return [self.vocab[character] for character in check_text(text)]
+        except KeyError as error:
+            raise ValueError(
+                f"character {error.args[0]!r} is not in the vocabulary of {len(self.vocab)}; "
+                "build that from a text that has them all, or leave the character out"
+            ) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The characters in a row."""
+        return "".join(tokens_of(ids, self._token_of))
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``characters.json``: character to id."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "characters.json").write_text(json.dumps(self.vocab), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "CharTokenizer":
+        """Read what :meth:`save` wrote."""
+        return cls(json.loads((Path(folder) / "characters.json").read_text(encoding="utf-8")))

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minitransformer import tokenizers
-from minitransformer.tokenizers import WordTokenizer, build_vocab, decode, encode, tokenize
+from minitransformer.tokenizers import (
+    CharTokenizer,
+    WordTokenizer,
+    build_vocab,
+    character_vocab,
+    check_text,
+    decode,
+    encode,
+    split_at_special,
+    tokenize,
+)
 
 TEXTS = ["Squatch eats pizza.", "Mia eats cake, Leo eats cake."]
 
@@ -107,3 +117,62 @@ def test_the_class_calls_the_functions(monkeypatch):
     monkeypatch.setattr(tokenizers, "decode", lambda ids, vocab: "mine too")
     assert tokenizer.encode("mia") == ["mine", 13] and tokenizer.decode([1]) == "mine too"
     assert len(tokenizer) == 13
+
+
+# Characters, and what all tokenizers share
+
+
+def test_characters_are_numbered_by_code_point():
+    assert character_vocab("cab\n") == {"\n": 0, "a": 1, "b": 2, "c": 3}
+    assert character_vocab("") == {}
+
+
+@given(st.text())
+def test_every_text_comes_back_character_by_character(text):
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text)
+    assert len(ids) == len(text) and tokenizer.decode(ids) == text
+    assert len(tokenizer) == len(set(text))
+
+
+def test_characters_are_decoded_from_a_tensor():
+    assert CharTokenizer.from_text("abc").decode(torch.tensor([2, 0, 1])) == "cab"
+
+
+def test_a_character_outside_the_vocabulary_is_named():
+    with pytest.raises(ValueError, match="character 'x' is not in the vocabulary of 3"):
+        CharTokenizer.from_text("abc").encode("abx")
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 0.5])
+def test_an_id_outside_the_vocabulary_is_named(wrong):
+    with pytest.raises(ValueError, match=f"id {wrong} .* 3 tokens.* up to 2"):
+        CharTokenizer.from_text("abc").decode([0, wrong])
+
+
+@pytest.mark.parametrize("vocab", [{"ab": 0}, {"": 0}, {"a": 0, "b": 0}])
+def test_a_vocabulary_that_is_not_of_characters_is_refused(vocab):
+    with pytest.raises(ValueError, match="every key of vocab must be one character"):
+        CharTokenizer(vocab)
+
+
+def test_characters_are_saved_and_loaded(tmp_path):
+    tokenizer = CharTokenizer.from_text("aé\u2028\n😀")
+    tokenizer.save(tmp_path / "new")
+    assert CharTokenizer.load(tmp_path / "new").vocab == tokenizer.vocab
+
+
+def test_half_a_character_is_refused():
+    for call in (character_vocab, CharTokenizer.from_text("ab").encode, check_text):
+        with pytest.raises(ValueError, match=r"lone surrogate U\+D83D at 2, .*valid Unicode"):
+            call("ab\ud83d")
+    assert check_text("😀") == "😀"
+
+
+def test_a_text_is_parted_at_its_special_tokens():
+    assert split_at_special("a[SEP]b[SEP][CLS]", ["[CLS]", "[SEP]"]) == (
+        ["a", "[SEP]", "b", "[SEP]", "[CLS]"]
+    )
+    assert split_at_special("<<>", ["<", "<<"]) == ["<<", ">"]
+    assert split_at_special("a.c", ["."]) == ["a", ".", "c"]
+    assert split_at_special("a", []) == ["a"] and split_at_special("", []) == []
