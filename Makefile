@@ -59,7 +59,7 @@ test: $(INSTALLED) $(BROWSER)  ## all of it: lint, tests, exercises, notebooks
 
 .PHONY: bench
 bench: $(INSTALLED)  ## measure speed, as ratios that hold on any machine
-	@$(PY) bench.py
+	@$(PY) -m bench
 
 .PHONY: constraints
 constraints: $(INSTALLED)  ## write the installed versions to constraints.txt

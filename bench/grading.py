@@ -1,4 +1,4 @@
-"""`make bench`: speed as ratios, both sides measured one after the other in one run.
+"""Grading a class: nbgrader's own way against ours.
 
 Grades the same honest submissions of 02_attention twice: by nbgrader's own way (a kernel for each
 notebook, cells run in order, a feedback page) and by ours (one warm process, a fork for each, the
@@ -7,7 +7,6 @@ judge, a feedback page). Cells tagged `demonstration` are left out on both sides
 
 import copy
 import json
-import platform
 import statistics
 import tempfile
 import time
@@ -24,6 +23,7 @@ from autograder.course import Course
 from autograder.sample import answered, solutions
 from autograder.sandbox import Server
 from autograder.scheduling import Job, grade_one
+from bench.rows import Row
 
 CHAPTER = "02_attention"
 STOCK, OURS = 4, 40
@@ -81,29 +81,29 @@ def ours(course: Course, paths: list[Path], out: Path) -> tuple[list[float], flo
     return each, total
 
 
-def main() -> None:
-    """Measure and print."""
-    course = Course.find(Path(__file__).parent)
+def measure() -> list[Row]:
+    """Two rows: with all pages and the gradebook, and judging alone."""
+    course = Course.find(Path(__file__).parent.parent)
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        paths = submissions(course, Path(folder) / "submitted", OURS)
-        slow = [stock(path) for path in paths[-STOCK:]]
-        each, total = ours(course, paths, Path(folder) / "out")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = submissions(course, Path(folder) / "submitted", OURS)
+            slow = [stock(path) for path in paths[-STOCK:]]
+            each, total = ours(course, paths, Path(folder) / "out")
+    finally:
+        torch.set_num_threads(threads)
     per_stock, per_ours = statistics.median(slow), total / len(paths)
-    print(
-        f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, "
-        f"torch {torch.__version__}"
-    )
-    print(f"nbgrader's way, one process:     {per_stock:6.2f} s a submission (median of {STOCK})")
-    print(
-        f"ours, one process, all pages:    {per_ours:6.3f} s a submission "
-        f"({OURS}, start and gradebook included)"
-    )
-    print(
-        f"ours, warm, judging alone:       {statistics.median(each):6.3f} s a submission (median)"
-    )
-    print(f"ratio: {per_stock / per_ours:.0f} times")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        Row(
+            f"grading {OURS} submissions of {CHAPTER} with pages and gradebook, one process, "
+            "against nbgrader's way",
+            f"{per_stock / per_ours:.0f} times",
+            f"{per_ours:.3f} s and {per_stock:.2f} s a submission",
+        ),
+        Row(
+            "the same, warm, judging alone",
+            f"{per_stock / statistics.median(each):.0f} times",
+            f"{statistics.median(each):.3f} s a submission (median)",
+        ),
+    ]

@@ -2,86 +2,92 @@
 
 What the course's learners rebuild, one function at a time. Modules are named for the concept:
 
-    tokenizers     text to token ids and back
+    tokenizers     text to token ids and back: words, characters
+    wordpiece      BERT's subwords (with normalization and unicode_classes)
+    bpe            GPT's subwords (with pair_merging)
     embeddings     token ids to vectors: tables, word2vec, positions
     attention      softmax, scores, masks, attention, one self-attention head
-    losses         cross-entropy
+    multi_head     several heads, rotary positions, the KV cache
+    blocks         layer norm, feed-forward, dropout, residuals, encoder and decoder block
+    stacks         blocks on top of each other
+    bert gpt seq2seq    the three models
+    config         their sizes
+    parts          the seam: which of a model's parts are your own
+    heads fine_tuning lora    putting a pre-trained model to work
+    losses masking metrics    what is minimised, hidden, counted
+    sampling generation beams    the next token, and the ones after it
+    training       the loop, optimisers, schedules, batches, checkpoints
+    retrieval      passages found by meaning, and prompts made of them
+    interop        weights from and to Hugging Face
+    presets tasks saving    a run by name; its data; a model on disk
+    plots model_plots sketches    pictures with a text alternative
     answer_finder  a small model around one head, which finds what *it* stands for
-    training       short training runs that take the learner's parts as arguments
-    plots          pictures with a text alternative, for light and dark pages
-    sketches       the style of the notebooks' own drawings
-    data           the small world: a corpus whose exact probabilities are known
+    data           the small world whose exact probabilities are known; files; public data sets
 
-Shapes use one vocabulary everywhere: batch seq d_model d_head vocab. Masks are boolean, and True
-means "may be attended to". ``plots`` (which needs matplotlib) is imported only by who asks for it.
+Shapes use one vocabulary everywhere: batch seq d_model num_heads d_head d_ff vocab. Masks are
+boolean, and True means "may be attended to".
+
+The names below can be taken from the package itself; a module is loaded when the first of its
+names is asked for. ``python -m minitransformer --help`` trains, evaluates and writes.
 """
 
-from minitransformer.attention import (
-    SelfAttention,
-    attention_weights,
-    causal_mask,
-    contextual_similarity,
-    masked_softmax,
-    padding_mask,
-    scaled_dot_product_attention,
-    score_variance,
-    similarity_scores,
-    softmax,
-)
-from minitransformer.embeddings import (
-    EmbeddingLayer,
-    LearnedPositions,
-    TokenEmbedding,
-    cosine_similarity_matrix,
-    count_skip_gram_pairs,
-    lookup,
-    negative_sampling_loss,
-    noise_distribution,
-    one_hot,
-    sample_negatives,
-    sinusoidal_positions,
-    skip_gram_pairs,
-)
-from minitransformer.losses import cross_entropy
-from minitransformer.tokenizers import (
-    SPECIAL_TOKENS,
-    WordTokenizer,
-    build_vocab,
-    decode,
-    encode,
-    pad_batch,
-    tokenize,
-)
+import importlib
+from typing import Any
 
-__all__ = [
-    "SPECIAL_TOKENS",
-    "EmbeddingLayer",
-    "LearnedPositions",
-    "SelfAttention",
-    "TokenEmbedding",
-    "WordTokenizer",
-    "attention_weights",
-    "build_vocab",
-    "causal_mask",
-    "contextual_similarity",
-    "cosine_similarity_matrix",
-    "count_skip_gram_pairs",
-    "cross_entropy",
-    "decode",
-    "encode",
-    "lookup",
-    "masked_softmax",
-    "negative_sampling_loss",
-    "noise_distribution",
-    "one_hot",
-    "pad_batch",
-    "padding_mask",
-    "sample_negatives",
-    "scaled_dot_product_attention",
-    "score_variance",
-    "similarity_scores",
-    "sinusoidal_positions",
-    "skip_gram_pairs",
-    "softmax",
-    "tokenize",
-]
+_PLACES = {
+    "attention": """
+        SelfAttention attention_weights causal_mask contextual_similarity masked_softmax
+        padding_mask scaled_dot_product_attention score_variance similarity_scores softmax
+    """,
+    "beams": "beam_decode beam_generate",
+    "bert": "Bert BertEmbeddings BertForPreTraining MlmHead NspHead Pooler",
+    "blocks": """
+        DecoderBlock EncoderBlock FeedForward LayerNorm count_parameters dropout gelu layer_norm
+    """,
+    "bpe": "BPETokenizer",
+    "config": "BertConfig GPTConfig Seq2SeqConfig",
+    "embeddings": """
+        EmbeddingLayer LearnedPositions TokenEmbedding cosine_similarity_matrix
+        count_skip_gram_pairs lookup negative_sampling_loss noise_distribution one_hot
+        sample_negatives sinusoidal_positions skip_gram_pairs
+    """,
+    "fine_tuning": """
+        BertForClassification BertForQuestionAnswering GPTForClassification SentenceEncoder
+    """,
+    "generation": "fill_mask generate greedy_decode perplexity text_log_probability",
+    "gpt": "GPT",
+    "heads": "ClassificationHead SpanHead best_span freeze freeze_layers mean_pooling span_loss",
+    "interop": "from_hugging_face load_hugging_face save_hugging_face to_hugging_face",
+    "lora": "LoRALinear add_lora merge_lora",
+    "losses": """
+        cross_entropy label_smoothing_loss masked_lm_loss next_token_loss two_objective_loss
+    """,
+    "masking": "mask_prompt mask_tokens next_sentence_pairs pack_pair",
+    "metrics": "accuracy bleu exact_match sequence_accuracy",
+    "multi_head": "KVCache MultiHeadAttention merge_heads rotate split_heads",
+    "parts": "Parts readable_parts",
+    "presets": "PRESETS",
+    "retrieval": "Retriever build_prompt embed_passages recall_at_k search",
+    "sampling": "apply_temperature next_token_distribution top_k_filter top_p_filter",
+    "saving": "load_model save_model",
+    "seq2seq": "Seq2Seq shift_right target_mask",
+    "stacks": "Decoder Encoder",
+    "tokenizers": """
+        CharTokenizer SPECIAL_TOKENS WordTokenizer build_vocab decode encode pad_batch tokenize
+    """,
+    "training": "History TrainingConfig train",
+    "wordpiece": "WordPieceTokenizer",
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.blocks import LayerNorm
-from minitransformer.checks import check_batch, check_ids, check_real
+from minitransformer.checks import check_batch, check_ids, check_real, check_targets
 from minitransformer.config import BertConfig
 from minitransformer.parts import Parts
 from minitransformer.stacks import Encoder
@@ -49,6 +49,11 @@ class BertEmbeddings(nn.Module):
             )
         if segments is None:
             segments = torch.zeros_like(ids)
+        if segments.shape != ids.shape:
+            raise ValueError(
+                f"segments must have one entry a token, shape {tuple(ids.shape)}, got "
+                f"{tuple(segments.shape)}"
+            )
         check_ids(segments, self.config.num_segments, "segments")
         places = torch.arange(seq, device=ids.device)
         x = self.token(ids) + self.position(places) + self.segment(segments)
@@ -207,12 +212,19 @@ class BertForPreTraining(nn.Module):
             is_next: bool ``(batch,)``; left out, only the words count.
             real: see :meth:`Bert.forward`.
         """
+        check_targets(labels, ids.shape, self.config.vocab_size, "labels")
         hidden, pooled = self.bert(ids, segments, real)
         chosen = labels != -100
         logits = self.mlm(hidden[chosen], self.bert.embeddings.token.weight)  # (n, vocab)
-        loss = self.parts.cross_entropy(logits, labels[chosen])
+        # Where no word was chosen there is nothing to learn: 0, with gradients of 0.
+        loss = self.parts.cross_entropy(logits, labels[chosen]) if len(logits) else logits.sum()
         if is_next is None:
             return loss
+        if is_next.dtype != torch.bool or is_next.shape != pooled.shape[:1]:
+            raise ValueError(
+                f"is_next must be bool (batch,), here {tuple(pooled.shape[:1])}, got "
+                f"{is_next.dtype} {tuple(is_next.shape)}; True says that the second follows"
+            )
         return loss + self.parts.cross_entropy(self.nsp(pooled), (~is_next).long())
 
 
@@ -230,5 +242,5 @@ def initialize(model: nn.Module) -> None:
             nn.init.normal_(module.weight, std=0.02)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
-        if isinstance(module, BertEmbeddings):
-            nn.init.zeros_(module.token.weight[module.config.pad_id].detach())
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            nn.init.zeros_(module.weight[module.padding_idx].detach())

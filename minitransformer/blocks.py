@@ -153,6 +153,7 @@ class EncoderBlock(nn.Module):
         d_model, num_heads, d_ff: sizes.
         dropout, attention_dropout, activation, norm, norm_eps: see ``config.ModelConfig``.
         parts: what to build it from.
+        rotary: whether attention turns queries and keys by their positions.
 
     The parts are ``attention``, ``feed_forward``, and the two residuals ``around_attention`` and
     ``around_feed_forward``. Source: Vaswani et al. (2017), section 3.1.
@@ -169,10 +170,11 @@ class EncoderBlock(nn.Module):
         norm: str = "post",
         norm_eps: float = 1e-5,
         parts: Parts | None = None,
+        rotary: bool = False,
     ):
         super().__init__()
         parts = parts or Parts()
-        self.attention = make_attention(d_model, num_heads, attention_dropout, parts)
+        self.attention = make_attention(d_model, num_heads, attention_dropout, parts, rotary)
         self.feed_forward = make_feed_forward(d_model, d_ff, activation, parts)
         self.around_attention = Residual(d_model, dropout, norm, norm_eps, parts)
         self.around_feed_forward = Residual(d_model, dropout, norm, norm_eps, parts)
@@ -249,11 +251,13 @@ class DecoderBlock(nn.Module):
         return self.around_feed_forward.leave(x, change), own, cross
 
 
-def make_attention(d_model: int, num_heads: int, dropout: float, parts: Parts) -> nn.Module:
+def make_attention(
+    d_model: int, num_heads: int, dropout: float, parts: Parts, rotary: bool = False
+) -> nn.Module:
     """The multi-head attention that the parts name, or the package's own."""
     if parts.MultiHeadAttention is not None:
         return parts.MultiHeadAttention(d_model, num_heads)
-    return MultiHeadAttention(d_model, num_heads, dropout=dropout, parts=parts)
+    return MultiHeadAttention(d_model, num_heads, dropout=dropout, parts=parts, rotary=rotary)
 
 
 def make_feed_forward(d_model: int, d_ff: int, activation: str, parts: Parts) -> nn.Module:

@@ -29,6 +29,30 @@ def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
         )
 
 
+def check_targets(targets: Tensor, shape: tuple[int, ...], size: int, name: str) -> None:
+    """There is one target a token: an id, or -100 where nothing is to be learned."""
+    if tuple(targets.shape) != tuple(shape):
+        raise ValueError(
+            f"{name} must have one entry a token, shape {tuple(shape)}, got {tuple(targets.shape)}"
+        )
+    check_ids(targets.where(targets != -100, 0), size, name)
+
+
+def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
+    """A mask is bool, and broadcasts to the scores ``(..., seq_q, seq_k)``."""
+    if mask.dtype != torch.bool:
+        raise TypeError(
+            f"mask must be bool (True = may be attended to), got {mask.dtype}; "
+            "a mask of ones and zeros becomes one with mask.bool()"
+        )
+    pairs = zip(reversed(mask.shape), reversed(shape), strict=False)
+    if mask.dim() > len(shape) or any(size not in (1, full) for size, full in pairs):
+        raise ValueError(
+            f"mask {tuple(mask.shape)} does not broadcast to the scores {tuple(shape)} "
+            "(..., seq_q, seq_k); a mask over keys has shape (batch, 1, seq_k)"
+        )
+
+
 def check_real(real: Tensor, shape: tuple[int, ...]) -> None:
     """A map of real tokens is bool, and has one entry a token."""
     if real.dtype != torch.bool:

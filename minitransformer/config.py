@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu")
 NORMS = ("pre", "post")
+POSITIONS = ("learned", "rotary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +51,16 @@ class ModelConfig:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type in ("int", int, "int | None", int | None):
-                least = 0 if field.name == "pad_id" else 1
+                least = 0 if field.name.endswith("_id") else 1
                 _check_size(type(self).__name__, field.name, value, least)
         if self.d_model % self.num_heads:
             raise ValueError(
                 f"d_model must be a multiple of num_heads, got {self.d_model} and "
                 f"{self.num_heads}; each head gets d_model / num_heads numbers"
             )
+        for name in ("dropout", "attention_dropout", "norm_eps"):
+            if not isinstance(getattr(self, name), int | float):
+                raise TypeError(f"{name} must be a number, got {getattr(self, name)!r}")
         for name in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
@@ -87,10 +91,21 @@ class BertConfig(ModelConfig):
     pad_id: int = 0
     norm_eps: float = 1e-12
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pad_id >= self.vocab_size:
+            raise ValueError(
+                f"pad_id must lie in 0..{self.vocab_size - 1} (the vocabulary), got {self.pad_id}"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class GPTConfig(ModelConfig):
     """The sizes of a GPT: reads left to right, and writes.
+
+    Args:
+        positions: ``"learned"``, a table of vectors as in GPT-2, or ``"rotary"``, which turns
+            queries and keys by their positions; learns from less text.
 
     Source: Radford et al., Language Models are Unsupervised Multitask Learners (2019), section
     2.3: pre-norm, and GELU by its tanh approximation.
@@ -100,6 +115,16 @@ class GPTConfig(ModelConfig):
 
     activation: str = "gelu_tanh"
     norm: str = "pre"
+    positions: str = "learned"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_choice("positions", self.positions, POSITIONS)
+        if self.positions == "rotary" and self.d_model // self.num_heads % 2:
+            raise ValueError(
+                "rotary positions turn pairs of numbers, so d_model / num_heads must be even, "
+                f"got {self.d_model} / {self.num_heads}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +170,11 @@ def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     Raises:
         ValueError: the kind is unknown, or a size is missing, unknown or impossible.
     """
+    if not isinstance(values, dict):
+        raise ValueError(f"a configuration must be a dict of sizes, got {values!r}")
     values = dict(values)
     kind = values.pop("kind", None)
-    if kind not in CONFIGS:
+    if kind not in tuple(CONFIGS):
         raise ValueError(f"kind must be one of {', '.join(CONFIGS)}, got {kind!r}")
     try:
         return CONFIGS[kind](**values)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from minitransformer.checks import check_batch, check_ids, check_real
+from minitransformer.checks import check_batch, check_ids, check_real, check_targets
 from minitransformer.config import GPTConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import Parts
@@ -21,6 +21,8 @@ class GPT(nn.Module):
     """A decoder-only transformer, as in GPT-2.
 
         x_i = E[ids_i] + P[i],   h = blocks(x, causal),   logits = LayerNorm(h) E^T
+
+    (with rotary positions there is no P; the blocks turn their queries and keys instead)
 
     Args:
         config: the sizes.
@@ -38,7 +40,8 @@ class GPT(nn.Module):
         super().__init__()
         self.config, self.parts = config, parts or Parts()
         self.token = nn.Embedding(config.vocab_size, config.d_model)
-        self.position = nn.Embedding(config.max_seq, config.d_model)
+        if config.positions == "learned":
+            self.position = nn.Embedding(config.max_seq, config.d_model)
         self.decoder = Encoder(config, self.parts)
         initialize(self, config.num_layers)
 
@@ -78,7 +81,9 @@ class GPT(nn.Module):
             itself = torch.eye(past + seq, dtype=torch.bool, device=ids.device)[past:]
             mask = mask & real.unsqueeze(1) | itself  # (batch, seq, past + seq)
             place = (real.cumsum(dim=1) - 1).clamp(min=0)[:, past:]  # counts real tokens only
-        x = self.token(ids) + self.position(place)
+        x = self.token(ids)
+        if self.config.positions == "learned":
+            x = x + self.position(place)
         x = nn.functional.dropout(x, self.config.dropout, self.training)
         return self.decoder(x, mask, cache)
 
@@ -93,7 +98,12 @@ class GPT(nn.Module):
             ids: what is read, ``(batch, seq)``.
             targets: the token after each, ``(batch, seq)``; -100 where nothing is to be learned.
         """
-        return self.parts.cross_entropy(self(ids, real).flatten(0, 1), targets.flatten())
+        check_targets(targets, ids.shape, self.config.vocab_size, "targets")
+        hidden, targets = self.hidden(ids, real)[0].flatten(0, 1), targets.flatten()
+        chosen = targets != -100
+        if not chosen.all():  # score the vocabulary only where there is something to learn
+            hidden, targets = hidden[chosen], targets[chosen]
+        return self.parts.cross_entropy(self.scores(hidden), targets)
 
     def new_cache(self) -> list[KVCache]:
         """An empty cache, for reading a text piece by piece."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minitransformer.parts import Parts
+from minitransformer.parts import Parts, fused_attention
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -42,6 +42,33 @@ def merge_heads(x: Tensor) -> Tensor:
     """
     batch, num_heads, seq, d_head = x.shape
     return x.transpose(1, 2).reshape(batch, seq, num_heads * d_head)
+
+
+def rotate(x: Tensor, past: int = 0) -> Tensor:
+    """Turn each pair of numbers by an angle that grows with the position.
+
+        (x_2i + j x_2i+1) exp(j pos theta_i),   theta_i = 10000^(-2i / d_head)
+
+    A query and a key turned so have a dot product that depends on how far apart they stand, not
+    on where. No table of positions is needed.
+
+    Args:
+        x: ``(batch, num_heads, seq, d_head)``, d_head even.
+        past: how many tokens come before the first of these.
+
+    Returns:
+        The same shape and dtype.
+
+    Source: Su et al., RoFormer (2021), section 3.2.2.
+    """
+    seq, d_head = x.shape[-2:]
+    exact = x.double() if x.dtype == torch.float64 else x.float()
+    even = torch.arange(0, d_head, 2, device=x.device, dtype=exact.dtype)  # 2i
+    place = torch.arange(past, past + seq, device=x.device, dtype=exact.dtype)
+    angle = place.unsqueeze(1) * 10000 ** (-even / d_head)  # (seq, d_head / 2)
+    turn = torch.polar(torch.ones_like(angle), angle)
+    pairs = torch.view_as_complex(exact.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turn).flatten(-2).type_as(x)
 
 
 class KVCache:
@@ -91,6 +118,7 @@ class MultiHeadAttention(nn.Module):
         bias: whether the linear layers add b.
         dropout: the share of attention weights set to 0 in training.
         parts: whose ``scaled_dot_product_attention`` to use.
+        rotary: turn queries and keys by their positions, see :func:`rotate`; self-attention only.
 
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
     """
@@ -102,6 +130,7 @@ class MultiHeadAttention(nn.Module):
         bias: bool = True,
         dropout: float = 0.0,
         parts: Parts | None = None,
+        rotary: bool = False,
     ):
         super().__init__()
         if d_model % num_heads:
@@ -109,7 +138,7 @@ class MultiHeadAttention(nn.Module):
                 f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
                 "each head gets d_model / num_heads numbers"
             )
-        self.num_heads, self.dropout = num_heads, dropout
+        self.num_heads, self.dropout, self.rotary = num_heads, dropout, rotary
         self.attend = (parts or Parts()).scaled_dot_product_attention
         self.query = nn.Linear(d_model, d_model, bias)
         self.key = nn.Linear(d_model, d_model, bias)
@@ -136,13 +165,33 @@ class MultiHeadAttention(nn.Module):
             seq_k)``, or None where the attention keeps no weights (the fused one).
         """
         query, key, value = (split_heads(part, self.num_heads) for part in self._project(x, memory))
+        if self.rotary:
+            past = 0 if cache is None else len(cache)
+            query, key = rotate(query, past), rotate(key, past)
         if cache is not None:
             key, value = cache.append(key, value)
         if mask is not None and mask.dim() == 3:
             mask = mask.unsqueeze(1)  # (batch, 1, seq, seq_k): the same for every head
-        options = {"dropout": self.dropout} if self.dropout and self.training else {}
-        context, weights = self.attend(query, key, value, mask, **options)
+        context, weights = self._attend(query, key, value, mask)
         return self.output(merge_heads(context)), weights
+
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attention by the part, in training with dropout on its weights."""
+        rate = self.dropout if self.training else 0.0
+        if rate == 0:
+            return self.attend(query, key, value, mask)
+        if self.attend is fused_attention:
+            return fused_attention(query, key, value, mask, rate)
+        weights = self.attend(query, key, value, mask)[1]
+        if weights is None:
+            raise ValueError(
+                f"attention_dropout is {rate}, but the part scaled_dot_product_attention returns "
+                "no weights to drop; return them, or make the model with attention_dropout=0"
+            )
+        weights = F.dropout(weights, rate)
+        return weights @ value, weights
 
     def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
         """Query, key and value, ``(batch, seq, d_model)`` each.

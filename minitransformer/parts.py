@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minitransformer.checks import check_mask
+
 
 def fused_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
@@ -32,6 +34,9 @@ def fused_attention(
 
     Source: Dao et al., FlashAttention (2022).
     """
+    if mask is not None:
+        check_mask(mask, (*query.shape[:-1], key.shape[-2]))
+        mask = torch.atleast_2d(mask)  # the kernel wants an axis of queries
     return F.scaled_dot_product_attention(query, key, value, mask, dropout), None
 
 
@@ -46,7 +51,8 @@ class Parts:
 
     Functions:
         scaled_dot_product_attention: ``(query, key, value, mask) -> (context, weights)``.
-            Where a model has ``attention_dropout``, it is called with ``dropout=`` as well.
+            Where a model has ``attention_dropout``, some of the weights are set to 0 in training
+            and the values are mixed with what is left, so the weights must be returned.
         layer_norm: ``(x, gamma, beta, eps) -> x``'s shape.
         gelu: ``(x) -> x``'s shape; in models whose activation is GELU, exact or by tanh.
         causal_mask: ``(seq) -> bool (seq, seq)``.

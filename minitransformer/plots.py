@@ -64,7 +64,7 @@ def heatmap(
             f"got {len(queries)} queries and {len(keys)} keys"
         )
     rows = weights.detach().cpu().tolist()
-    canvas, axes = _axes(1.6 + 0.55 * len(keys), 1.2 + 0.42 * len(queries))
+    canvas, axes = empty_axes(1.6 + 0.55 * len(keys), 1.2 + 0.42 * len(queries))
     axes.imshow(rows, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, values in enumerate(rows):
         for column, value in enumerate(values):
@@ -73,7 +73,7 @@ def heatmap(
     axes.set_xticks(range(len(keys)), keys, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(queries)), queries)
     axes.set(xlabel="key: the word looked at", ylabel="query")
-    return _finish(canvas, title, alt)
+    return finish(canvas, title, alt)
 
 
 def embedding_map(
@@ -92,7 +92,7 @@ def embedding_map(
             f"{len(labels)} labels and {len(groups)} groups"
         )
     points = principal_components(vectors)
-    canvas, axes = _axes(8, 5.5)
+    canvas, axes = empty_axes(8, 5.5)
     for number, group in enumerate(dict.fromkeys(groups)):
         members = [place for place, name in enumerate(groups) if name == group]
         colour = COLOURS[number % len(COLOURS)]
@@ -103,7 +103,7 @@ def embedding_map(
     axes.margins(0.15)
     _legend(axes, outside=True)
     _label_points(canvas, axes, points.tolist(), labels)
-    return _finish(canvas, title, alt)
+    return finish(canvas, title, alt)
 
 
 def principal_components(vectors: Tensor) -> Tensor:
@@ -129,24 +129,30 @@ def lines(
     xlabel: str = "training step",
     ylabel: str = "loss (nats)",
     optimum: float | None = None,
+    levels: Mapping[str, float] | None = None,
+    every: int = 1,
 ) -> Figure:
     """Curves over steps 0, 1, 2, ..., one per name.
 
     Args:
         series: name to values, e.g. ``{"my loss": losses}``.
         optimum: the value that no model can beat, drawn as a dashed line.
+        levels: more values to compare with, e.g. ``{"bigram": 2.1}``, as thin lines across.
+        every: how many steps lie between two values of a series.
     """
     if not series:
         raise ValueError("there is nothing to draw; pass {name: values}")
-    canvas, axes = _axes(7, 3.6)
+    canvas, axes = empty_axes(7, 3.6)
     for number, (name, values) in enumerate(series.items()):
         dash = DASHES[number % len(DASHES)]
-        axes.plot(values, dash, color=COLOURS[number % len(COLOURS)], linewidth=1.5, label=name)
+        colour, steps = COLOURS[number % len(COLOURS)], range(0, every * len(values), every)
+        axes.plot(steps, values, dash, color=colour, linewidth=1.5, label=name)
     if optimum is not None:
         axes.axhline(optimum, color=GREY, linestyle=(0, (6, 3)), label="best possible")
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    _draw_levels(canvas, axes, levels or {})
     _legend(axes)
-    return _finish(canvas, title, alt)
+    return finish(canvas, title, alt)
 
 
 def bars(
@@ -155,27 +161,55 @@ def bars(
     """One bar per name, with its value on top."""
     if not values:
         raise ValueError("there is nothing to draw; pass {name: value}")
-    canvas, axes = _axes(max(4.0, 1.2 + 0.8 * len(values)), 3.6)
+    canvas, axes = empty_axes(max(4.0, 1.2 + 0.8 * len(values)), 3.6)
     drawn = axes.bar(list(values), list(values.values()), color=COLOURS[0], width=0.6)
     axes.bar_label(drawn, fmt="%.3g", color=GREY, padding=2)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(y=0.15)
-    return _finish(canvas, title, alt)
+    return finish(canvas, title, alt)
 
 
-def _axes(width: float, height: float):
-    """An empty transparent picture (inches) with grey axes."""
+def empty_axes(width: float, height: float):
+    """An empty transparent picture (inches) with grey axes: ``(canvas, axes)``."""
+    canvas, (axes,) = empty_grid(width, height, 1, 1)
+    return canvas, axes
+
+
+def empty_grid(width: float, height: float, rows: int, columns: int, **shared: bool):
+    """The same with rows x columns axes, which may share their scales (``sharex``, ``sharey``).
+
+    Returns:
+        ``(canvas, axes)``, a list, row by row.
+    """
     canvas = Canvas(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(canvas)
     canvas.patch.set_alpha(0)
-    axes = canvas.add_subplot()
-    axes.patch.set_alpha(0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[:].set_color(GREY)
-    axes.tick_params(colors=GREY)
-    axes.xaxis.label.set_color(GREY)
-    axes.yaxis.label.set_color(GREY)
-    return canvas, axes
+    grid = canvas.subplots(rows, columns, squeeze=False, **shared).ravel().tolist()
+    for axes in grid:
+        axes.patch.set_alpha(0)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[:].set_color(GREY)
+        axes.tick_params(colors=GREY)
+        axes.xaxis.label.set_color(GREY)
+        axes.yaxis.label.set_color(GREY)
+    return canvas, grid
+
+
+def _draw_levels(canvas: Canvas, axes, levels: Mapping[str, float]) -> None:
+    """Thin lines across, each named at its right end; names too close are moved apart."""
+    ordered = sorted(levels.items(), key=lambda item: item[1])
+    for number, (_, value) in enumerate(ordered):
+        axes.axhline(value, color=GREY, linewidth=1, linestyle=(0, (1 + 2 * number, 2)))
+    canvas.draw_without_rendering()  # settles where on the page each line lies
+    last = -math.inf
+    for name, value in ordered:
+        height = axes.transData.transform((0, value))[1] * 72 / canvas.dpi
+        last = max(height, last + 11)
+        axes.annotate(
+            f"{name} {value:.3g}", (1, value), xycoords=("axes fraction", "data"),
+            xytext=(6, last - height), textcoords="offset points", va="center", fontsize=8,
+            color=GREY, annotation_clip=False,
+        )  # fmt: skip
 
 
 def _label_points(canvas: Canvas, axes, points: list, labels: Sequence[str]) -> None:
@@ -209,7 +243,7 @@ def _legend(axes, outside: bool = False) -> None:
     axes.legend(labelcolor=GREY, frameon=False, fontsize=9, **place)
 
 
-def _finish(canvas: Canvas, title: str, alt: str) -> Figure:
+def finish(canvas: Canvas, title: str, alt: str) -> Figure:
     """Draw it once; without the program's name and the date, the same picture is the same bytes."""
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})

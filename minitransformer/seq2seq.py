@@ -122,6 +122,10 @@ class Seq2Seq(nn.Module):
         """
         past, seq = len(cache[0]) if cache else 0, target.shape[-1]
         x = self._embed(target, self.target_token, past, "target")
+        if len(x) != len(memory):
+            raise ValueError(
+                f"each source needs one target, got {len(memory)} sources and {len(x)} targets"
+            )
         if past:
             mask = self.parts.mask_causal(past + seq, target.device)[past:]
         else:

@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(
             make(config.d_model, config.num_heads, config.d_ff)
             if make
-            else EncoderBlock(*block_sizes(config), parts)
+            else EncoderBlock(*block_sizes(config), parts, **block_options(config))
             for _ in range(config.num_layers)
         )
         self.norm = last_norm(config, parts)
@@ -105,6 +105,11 @@ def block_sizes(config: ModelConfig) -> tuple:
         config.norm,
         config.norm_eps,
     )
+
+
+def block_options(config: ModelConfig) -> dict[str, bool]:
+    """What only some kinds of model have."""
+    return {"rotary": getattr(config, "positions", "") == "rotary"}
 
 
 def last_norm(config: ModelConfig, parts: Parts) -> nn.Module:

@@ -1,11 +1,52 @@
-"""The corpus: a small world that is generated, with exact probabilities. See ``world``."""
+"""The corpus: a small world that is generated, with exact probabilities.
 
-from minitransformer.data.world import (
+world        the front door: draws of every kind, and the processes behind them
+records      what the world hands out
+grammar      words and single sentences, as tables
+stories      stories and sentence pairs, as tables
+reviews      praise and complaint
+questions    passages with questions; documents for a search
+commands     instructions with answers
+translation  a second language
+patterns     from patterns with memory to a process
+automaton    the process, for reading
+combine      larger processes from smaller ones
+process      the process as arrays: fast draws, unigram and bigram
+corpus       several processes over one vocabulary
+exact        what can be known: forward-backward
+views        what can be known from a bag of words
+"""
+
+from minitransformer.data.records import (
+    TOKEN_CLASSES,
+    Command,
+    Document,
+    Draw,
+    Pair,
     PronounSentence,
+    Question,
     QuestionSentence,
+    Review,
     SenseSentence,
     Sentence,
-    World,
+    Story,
+    Translation,
 )
+from minitransformer.data.world import World
 
-__all__ = ["PronounSentence", "QuestionSentence", "SenseSentence", "Sentence", "World"]
+__all__ = [
+    "TOKEN_CLASSES",
+    "Command",
+    "Document",
+    "Draw",
+    "Pair",
+    "PronounSentence",
+    "Question",
+    "QuestionSentence",
+    "Review",
+    "SenseSentence",
+    "Sentence",
+    "Story",
+    "Translation",
+    "World",
+]

@@ -1,76 +1,48 @@
 """The small world: sentences about people, animals, foods and places, as many as you like.
 
 Squatch eats pizza. Mia sees the cat in the park. The world is generated, so no file is needed,
-and it is a finite-state process, so the probability of every sentence is known exactly: the line
-that no model can beat. The tables are in ``grammar``, the arithmetic in ``automaton``.
+and its texts come from finite-state processes, so every probability is known exactly (``exact``):
+the line that no model can beat. The tables are in ``grammar``, ``stories`` and ``reviews``.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
+from torch import Tensor
+
+from minitransformer.data import commands, questions, translation
 from minitransformer.data.automaton import State
+from minitransformer.data.combine import endless
+from minitransformer.data.corpus import Corpus
 from minitransformer.data.grammar import CATEGORIES, Pattern, build_automaton, patterns
-from minitransformer.tokenizers import tokenize
+from minitransformer.data.process import Process
+from minitransformer.data.records import (
+    TOKEN_CLASSES,
+    Command,
+    Document,
+    Draw,
+    Pair,
+    PronounSentence,
+    Question,
+    QuestionSentence,
+    Review,
+    SenseSentence,
+    Sentence,
+    Story,
+    Translation,
+)
+from minitransformer.data.reviews import review_automaton
+from minitransformer.data.stories import pair_automaton, story_automaton
+from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, tokenize
+
+__all__ = ["PronounSentence", "QuestionSentence", "SenseSentence", "Sentence", "World"]
 
 END_OF_TEXT = "[SEP]"
-"""Stands for "the text is over" in next-token distributions."""
+"""Stands for "the text is over" in next-token distributions, and parts the texts of a row."""
 
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence and what the world knows about it.
-
-    Args:
-        text: the sentence, tokens joined by spaces.
-        tokens: its words.
-        categories: for each token its category (``"food"``), or ``""`` for a fixed word.
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    categories: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PronounSentence(Sentence):
-    """A sentence in which *it* stands for one of two nouns, and only the ending says which.
-
-    Args:
-        pronoun: the position of *it*.
-        referent: the position of the noun that *it* stands for.
-    """
-
-    pronoun: int
-    referent: int
-
-
-@dataclass(frozen=True)
-class QuestionSentence(Sentence):
-    """A scene, then *who*, *what*, *where* or *when*.
-
-    Args:
-        question: the position of the question word.
-        answer: the position of the word that answers it.
-    """
-
-    question: int
-    answer: int
-
-
-@dataclass(frozen=True)
-class SenseSentence(Sentence):
-    """A sentence with a word of two senses, whose neighbours tell which is meant.
-
-    Args:
-        position: the position of the word.
-        word: the word.
-        sense: the category in which it is used here.
-    """
-
-    position: int
-    word: str
-    sense: str
+LABELS = {"pairs": "next", "reviews": "praise"}
+"""The mark that is the label, for each process that has one."""
 
 
 class World:
@@ -103,6 +75,109 @@ class World:
             for word in words:
                 senses[word] = (*senses.get(word, ()), category)
         return {word: found for word, found in sorted(senses.items()) if len(found) > 1}
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The processes of this world over one vocabulary; ``exact`` reads with them."""
+        builders = {
+            "sentences": lambda: self.automaton,
+            "stories": story_automaton,
+            "rows": lambda: endless(story_automaton(), END_OF_TEXT),
+            "pairs": pair_automaton,
+            "reviews": review_automaton,
+        }
+        automata = [builders[name]() for name in ("sentences", "stories", "pairs", "reviews")]
+        words = {word for one in automata for state in one.states for word in state.emissions}
+        words |= questions.words() | commands.words() | translation.source_words()
+        return Corpus(builders, words, LABELS, list(self.two_sense_words))
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """Token to id: the special tokens, then every English word in alphabetical order."""
+        return self.corpus.vocab
+
+    def tokenizer(self) -> WordTokenizer:
+        """A word tokenizer with the world's English vocabulary."""
+        return WordTokenizer(self.vocab)
+
+    def translation_tokenizer(self) -> WordTokenizer:
+        """A word tokenizer for the second language: the special tokens, then its words."""
+        words = [*SPECIAL_TOKENS, *sorted(translation.target_words())]
+        return WordTokenizer({word: index for index, word in enumerate(words)})
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Texts to ids ``(batch, seq)``; special tokens may be written out, see ``Corpus``."""
+        return self.corpus.encode(texts)
+
+    def decode(self, ids: Iterable[int] | Tensor) -> str:
+        """One row of ids to a text; ``[PAD]`` is left out."""
+        return self.corpus.decode(ids)
+
+    def process(self, kind: str) -> Process:
+        """The process that writes one kind of text, for the functions of ``exact``.
+
+        Args:
+            kind: ``"sentences"``, ``"stories"``, ``"rows"`` (stories without end, [SEP] before
+                each: what a language model trains on), ``"pairs"`` ([CLS] A [SEP] B [SEP]; the
+                label is the mark ``"next"``) or ``"reviews"`` (the label is ``"praise"``).
+        """
+        return self.corpus.process(kind)
+
+    def draw(self, kind: str, n: int, seed: int, length: int | None = None) -> Draw:
+        """``n`` texts of one kind as ids, with classes and labels: fast, for training.
+
+        Args:
+            kind: as for :meth:`process`.
+            length: cut every text at this many tokens; needed for ``"rows"``, which do not end.
+        """
+        return self.corpus.draw(kind, n, seed, length)
+
+    def stories(self, n: int, seed: int) -> list[str]:
+        """``n`` stories as texts: "mia walks to the shop at noon . there she buys ..."."""
+        return [story.text for story in self.story_records(n, seed)]
+
+    def story_records(self, n: int, seed: int) -> list[Story]:
+        """The same stories, with their sentences and the class of each token."""
+        drawn, found = self.draw("stories", n, seed), []
+        for ids, classes in zip(drawn.ids, drawn.classes, strict=True):
+            text = self.decode(ids)
+            sentences = tuple(f"{part.strip()} ." for part in text.split(".") if part.strip())
+            names = tuple(TOKEN_CLASSES[index] for index in classes[ids > 0])
+            found.append(Story(text, sentences, names))
+        return found
+
+    def pairs(self, n: int, seed: int) -> list[Pair]:
+        """``n`` pairs of sentences, about half of them the first two of a story.
+
+        In the others the second sentence is drawn on its own; now and then it fits all the same.
+        """
+        drawn, found = self.draw("pairs", n, seed), []
+        for ids, label in zip(drawn.ids, drawn.labels, strict=True):
+            first, second, _ = self.decode(ids).removeprefix("[CLS] ").split("[SEP]")
+            found.append(Pair(first.strip(), second.strip(), bool(label)))
+        return found
+
+    def reviews(self, n: int, seed: int) -> list[Review]:
+        """``n`` reviews with their labels, a few of which are wrong."""
+        drawn = self.draw("reviews", n, seed)
+        texts = map(self.decode, drawn.ids)
+        return [Review(*row) for row in zip(texts, drawn.labels.tolist(), strict=True)]
+
+    def questions(self, n: int, seed: int) -> list[Question]:
+        """``n`` questions about passages of one to three sentences; the answer is a span."""
+        return questions.draw_questions(n, seed)
+
+    def documents(self, n: int, seed: int) -> list[Document]:
+        """``n`` passages for a search, with questions that only one of them answers."""
+        return questions.draw_documents(n, seed)
+
+    def commands(self, n: int, seed: int) -> list[Command]:
+        """``n`` instructions with their one right answer."""
+        return commands.draw_commands(n, seed)
+
+    def translations(self, n: int, seed: int) -> list[Translation]:
+        """``n`` sentences with their translation into the second language."""
+        return translation.draw_translations(n, seed)
 
     def sentences(self, n: int, seed: int) -> list[str]:
         """``n`` sentences of every kind, as text, drawn independently."""
@@ -153,8 +228,8 @@ class World:
             prefix_tokens: the first tokens of a sentence; ``[]`` asks for the first word.
 
         Returns:
-            Token to probability, summing to 1; ``"[SEP]"`` stands for the end of the text.
-            Tokens that cannot follow are left out.
+            Token to probability, summing to 1, what cannot follow left out; ``"[SEP]"`` stands
+            for the end of the text.
         """
         if isinstance(prefix_tokens, str):
             raise TypeError("prefix_tokens must be a list of tokens; write tokenize(text)")

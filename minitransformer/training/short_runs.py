@@ -9,7 +9,6 @@ device that the environment variable MINITRANSFORMER_DEVICE names; every random 
 the CPU and every result comes back to it, so that a GPU sees the same batches.
 """
 
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,20 +26,7 @@ from minitransformer.embeddings import (
 )
 from minitransformer.losses import cross_entropy
 from minitransformer.tokenizers import WordTokenizer
-
-
-def training_device() -> torch.device:
-    """Where training runs: what MINITRANSFORMER_DEVICE names, else the CPU.
-
-    Raises:
-        RuntimeError: it names a GPU, and torch finds none.
-    """
-    name = os.environ.get("MINITRANSFORMER_DEVICE", "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise RuntimeError(
-            f"MINITRANSFORMER_DEVICE is {name!r}, but torch finds no GPU; unset it to use the CPU"
-        )
-    return torch.device(name)
+from minitransformer.training.devices import training_device
 
 
 def train_word_vectors(

@@ -1,4 +1,4 @@
-"""Cross-entropy against a case by hand, PyTorch, and extremes."""
+"""Losses against cases by hand, PyTorch, and extremes."""
 
 import math
 
@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitransformer.losses import cross_entropy
+from minitransformer.losses import (
+    cross_entropy,
+    label_smoothing_loss,
+    masked_lm_loss,
+    next_token_loss,
+    two_objective_loss,
+)
 
 
 def test_a_case_by_hand():
@@ -66,3 +72,128 @@ def test_wrong_targets_are_refused_with_the_reason(targets, error, message):
 def test_the_mean_over_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one position"):
         cross_entropy(torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64))
+
+
+def random_logits(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64) * 3
+
+
+def random_ids(*shape, vocab=7, seed=1):
+    return torch.randint(vocab, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def same_value_and_gradient(ours, theirs, logits):
+    """Compares two losses, both called with the logits."""
+    one, other = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    loss, expected = ours(one), theirs(other)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_the_next_token_loss_shifts_once():
+    # place 0 is sure of 2, place 1 of 1: right for the text 0 2 1, whatever place 2 says
+    logits = torch.full((1, 3, 3), -50.0)
+    logits[0, 0, 2] = logits[0, 1, 1] = logits[0, 2, 0] = 50.0
+    assert next_token_loss(logits, torch.tensor([[0, 2, 1]])).item() == 0.0
+    assert next_token_loss(logits, torch.tensor([[2, 1, 0]])).item() == pytest.approx(100.0)
+
+
+def test_the_next_token_loss_agrees_with_pytorch_on_shifted_pairs():
+    ids = random_ids(3, 5)
+    same_value_and_gradient(
+        lambda logits: next_token_loss(logits, ids),
+        lambda logits: F.cross_entropy(logits[:, :-1].reshape(-1, 7), ids[:, 1:].reshape(-1)),
+        random_logits(3, 5, 7),
+    )
+
+
+def test_the_next_token_loss_leaves_out_what_is_not_to_be_learned():
+    labels = random_ids(3, 5)
+    labels[0, :3] = labels[2, 4] = -100
+    same_value_and_gradient(
+        lambda logits: next_token_loss(logits, labels),
+        lambda logits: F.cross_entropy(logits[:, :-1].reshape(-1, 7), labels[:, 1:].reshape(-1)),
+        random_logits(3, 5, 7),
+    )
+
+
+def test_a_next_token_loss_over_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one position"):
+        next_token_loss(torch.zeros(2, 1, 7), torch.zeros(2, 1, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"\(2, 4, 7\) and \(2, 5\); shift neither"):
+        next_token_loss(torch.zeros(2, 4, 7), random_ids(2, 5))
+
+
+def test_the_masked_loss_is_the_mean_over_chosen_places_only():
+    labels = random_ids(3, 5)
+    labels[:, 1:4] = -100
+    same_value_and_gradient(
+        lambda logits: masked_lm_loss(logits, labels),
+        lambda logits: F.cross_entropy(logits.reshape(-1, 7), labels.reshape(-1)),
+        random_logits(3, 5, 7),
+    )
+
+
+def test_the_masked_loss_of_nothing_chosen_is_0_and_teaches_nothing():
+    logits = random_logits(2, 3, 7)
+    logits[0, 0, 0] = math.inf
+    logits.requires_grad_()
+    loss = masked_lm_loss(logits, torch.full((2, 3), -100))
+    assert loss.item() == 0.0
+    loss.backward()
+    assert torch.equal(logits.grad, torch.zeros(2, 3, 7, dtype=torch.float64))
+
+
+def test_a_masked_loss_with_labels_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"need labels of shape \(2, 3\) .* got \(2, 4\)"):
+        masked_lm_loss(torch.zeros(2, 3, 7), torch.full((2, 4), -100))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7, 1.0])
+@pytest.mark.parametrize("pad_id", [None, 0])
+def test_label_smoothing_agrees_with_pytorch(smoothing, pad_id):
+    targets = random_ids(3, 5, vocab=4)
+    assert (targets == 0).any()
+    same_value_and_gradient(
+        lambda logits: label_smoothing_loss(logits, targets, smoothing, pad_id),
+        lambda logits: F.cross_entropy(
+            logits.reshape(-1, 7),
+            targets.reshape(-1),
+            label_smoothing=smoothing,
+            ignore_index=-100 if pad_id is None else pad_id,
+        ),
+        random_logits(3, 5, 7),
+    )
+
+
+def test_label_smoothing_by_hand():
+    # probabilities 1/4 3/4, right is 1, s = 0.2: q = 0.1 0.9
+    loss = label_smoothing_loss(torch.tensor([[1.0, 3.0]]).log(), torch.tensor([1]), 0.2)
+    assert loss.item() == pytest.approx(0.1 * math.log(4) + 0.9 * math.log(4 / 3))
+
+
+def test_label_smoothing_survives_huge_logits():
+    # log-probabilities 0 and -1e4; q = 0.95 0.05
+    loss = label_smoothing_loss(torch.tensor([[1e4, 0.0]]), torch.tensor([0]), 0.1)
+    assert loss.item() == pytest.approx(500.0)
+
+
+def test_impossible_smoothing_and_pure_padding_are_refused():
+    with pytest.raises(ValueError, match="a share from 0 to 1, got 1.5"):
+        label_smoothing_loss(torch.zeros(2, 7), random_ids(2), 1.5)
+    with pytest.raises(ValueError, match="at least one position"):
+        label_smoothing_loss(torch.zeros(2, 7), torch.zeros(2, dtype=torch.int64), pad_id=0)
+
+
+def test_two_objectives_add_up_by_weight():
+    task, language = torch.tensor(3.0, requires_grad=True), torch.tensor(5.0, requires_grad=True)
+    assert two_objective_loss(task, language).item() == 5.5
+    loss = two_objective_loss(task, language, 0.25)
+    assert loss.item() == 4.25
+    loss.backward()
+    assert (task.grad, language.grad) == (1.0, 0.25)
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        two_objective_loss(task, language, -1)

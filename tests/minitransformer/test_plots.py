@@ -1,12 +1,13 @@
 """Pictures: their text alternatives, their bytes, their colours, and what they refuse."""
 
+import math
 import struct
 import warnings
 
 import pytest
 import torch
 
-from minitransformer import plots
+from minitransformer import model_plots, plots
 
 WEIGHTS = torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
 
@@ -24,6 +25,16 @@ PICTURES = [
     heat,
     point_map,
     lambda: plots.lines({"mine": [3.0, 2, 1], "yours": [2.0, 2, 2]}, "Loss", "falls", optimum=0.5),
+    lambda: plots.lines({"mine": [3.0, 2, 1]}, "Loss", "falls", levels={"bigram": 2.1, "exact": 1}),
+    lambda: model_plots.attention_grid(
+        WEIGHTS.expand(2, 3, 2, 3), ["it", "was"], ["the", "pizza", "oven"], "Heads", "six heads"
+    ),
+    lambda: model_plots.temperature_picture(
+        torch.tensor([1.0, 3.0, 2.0]), ["soup", "pizza", "bread"], [0.5, 2], "Next", "sharp, flat"
+    ),
+    lambda: model_plots.span_picture(
+        ["Mia", "eats", "bread"], WEIGHTS[0], WEIGHTS[1], (0, 1), "Answer", "Mia eats"
+    ),
     lambda: plots.bars({"d = 4": 4.1, "d = 16": 15.7}, "Variance", "grows", xlabel="d_k"),
 ]
 
@@ -134,7 +145,7 @@ def test_principal_components_do_not_depend_on_the_sign_that_svd_chose(monkeypat
 def test_labels_do_not_cover_each_other():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas, axes = plots._axes(6, 4)
+    canvas, axes = plots.empty_axes(6, 4)
     points = [[0.0, 0.0], [0.01, 0.0], [0.0, 0.01], [1.0, 1.0], [0.01, 0.01]]
     axes.scatter(*zip(*points, strict=True))
     plots._label_points(canvas, axes, points, ["pizza", "bread", "cake", "soup", "orange"])
@@ -145,3 +156,107 @@ def test_labels_do_not_cover_each_other():
     boxes = [type(text).__mro__[1].get_window_extent(text) for text in axes.texts]
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+
+
+def seen(monkeypatch, draw):
+    """The canvas of a picture, before it became bytes."""
+    kept = []
+
+    def keep(canvas, title, alt):
+        kept.append(canvas)
+        return plots.Figure(b"", title, alt)
+
+    monkeypatch.setattr(plots, "finish", keep)
+    monkeypatch.setattr(model_plots, "finish", keep)
+    draw()
+    return kept[0]
+
+
+def test_each_head_has_its_own_table_with_words_at_the_edges(monkeypatch):
+    weights = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    canvas = seen(
+        monkeypatch,
+        lambda: model_plots.attention_grid(weights, list("abcd"), list("vwxyz"), "t", "a"),
+    )
+    *tables, _bar = canvas.axes
+    assert [axes.get_title() for axes in tables[:4]] == [
+        "layer 1, head 1", "layer 1, head 2", "layer 1, head 3", "layer 2, head 1",
+    ]  # fmt: skip
+    for place, axes in enumerate(tables):
+        drawn = torch.tensor(axes.images[0].get_array().tolist())
+        torch.testing.assert_close(drawn, weights[place // 3, place % 3])
+        assert axes.images[0].get_clim() == (0, 1)
+    assert [text.get_text() for text in tables[3].get_xticklabels()] == list("vwxyz")
+    assert [text.get_text() for text in tables[3].get_yticklabels()] == list("abcd")
+
+
+def test_levels_are_named_with_their_values_and_do_not_cover_each_other(monkeypatch):
+    levels = {"bigram": 2.101, "bag of words": 2.1, "exact": 0.9, "unigram": 2.105}
+    canvas = seen(monkeypatch, lambda: plots.lines({"mine": [3.0, 1]}, "t", "a", levels=levels))
+    axes = canvas.axes[0]
+    across = sorted(line.get_ydata()[0] for line in axes.lines[1:])
+    assert across == sorted(levels.values())
+    canvas.draw_without_rendering()
+    names = sorted(axes.texts, key=lambda text: text.get_window_extent().y0)
+    assert [text.get_text() for text in names] == [
+        "exact 0.9", "bag of words 2.1", "bigram 2.1", "unigram 2.1",
+    ]  # fmt: skip
+    boxes = [text.get_window_extent() for text in names]
+    for lower, upper in zip(boxes, boxes[1:], strict=False):
+        assert lower.y1 <= upper.y0 + 1
+    assert all(box.x1 <= canvas.bbox.x1 for box in boxes)
+
+
+def test_a_curve_can_have_several_steps_between_its_values(monkeypatch):
+    canvas = seen(monkeypatch, lambda: plots.lines({"mine": [3.0, 2, 1]}, "t", "a", every=25))
+    assert list(canvas.axes[0].lines[0].get_xdata()) == [0, 25, 50]
+
+
+def test_temperature_shows_the_best_tokens_with_probabilities_over_all(monkeypatch):
+    logits, words = (
+        torch.tensor([1.0, 3.0, -9.0, 2.0, 0.0]),
+        ["soup", "pizza", "tree", "bread", "of"],
+    )
+    canvas = seen(
+        monkeypatch,
+        lambda: model_plots.temperature_picture(logits, words, [0.5, 2], "t", "a", top=3),
+    )
+    for axes, temperature in zip(canvas.axes, (0.5, 2), strict=True):
+        assert axes.get_title() == f"temperature {temperature}"
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["pizza", "bread", "soup"]
+        whole = sum(math.exp(logit / temperature) for logit in logits.tolist())
+        expected = [math.exp(logit / temperature) / whole for logit in (3, 2, 1)]
+        assert [bar.get_height() for bar in axes.patches] == pytest.approx(expected)
+        assert axes.get_ylim() == (0, 1)
+
+
+def test_the_chosen_span_is_shaded_from_its_first_word_to_its_last(monkeypatch):
+    start, end = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.0, 0.2, 0.7, 0.1])
+    canvas = seen(
+        monkeypatch, lambda: model_plots.span_picture(list("abcd"), start, end, (1, 2), "t", "a")
+    )
+    shade, *drawn = canvas.axes[0].patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0.5, 2.5)
+    heights = [bar.get_height() for bar in drawn]
+    assert heights == pytest.approx([*start.tolist(), *end.tolist()])
+
+
+def test_pictures_of_models_refuse_data_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"\(layers, num_heads, 2, 3\) .* got \(2, 3\)"):
+        model_plots.attention_grid(WEIGHTS, ["a", "b"], ["x", "y", "z"], "t", "a")
+    with pytest.raises(ValueError, match=r"\(layers, num_heads, 3, 2\)"):
+        model_plots.attention_grid(WEIGHTS[None, None], ["a", "b", "c"], ["x", "y"], "t", "a")
+    with pytest.raises(ValueError, match=r"'mine' needs .* 2 tokens, shape \(2,\), got \(3,\)"):
+        model_plots.distributions({"mine": WEIGHTS[0]}, ["a", "b"], "t", "a")
+    with pytest.raises(ValueError, match="nothing to draw"):
+        model_plots.distributions({}, ["a"], "t", "a")
+    with pytest.raises(ValueError, match=r"one score a token, \(2,\), got \(3,\)"):
+        model_plots.temperature_picture(WEIGHTS[0], ["a", "b"], [1], "t", "a")
+    for temperatures in ([], [1, 0]):
+        with pytest.raises(ValueError, match="temperatures must be positive"):
+            model_plots.temperature_picture(WEIGHTS[0], list("abc"), temperatures, "t", "a")
+    with pytest.raises(ValueError, match=r"one probability a word, \(2,\), got \(3,\)"):
+        model_plots.span_picture(["a", "b"], WEIGHTS[0], WEIGHTS[1], (0, 0), "t", "a")
+    for best in ((1, 0), (0, 3), (-1, 0)):
+        with pytest.raises(ValueError, match="first <= last"):
+            model_plots.span_picture(list("abc"), WEIGHTS[0], WEIGHTS[1], best, "t", "a")

@@ -1,0 +1,285 @@
+"""What a model is trained and judged on: from data to batches, by kind of model.
+
+    data                  gpt                  bert                       seq2seq
+    a text file           windows of the text  windows with gaps          (lines: source TAB target)
+    a data set's name     the same
+    "world"               stories              pairs of sentences, gaps   sentences, translations
+
+Of a file the first 90 % are for training, the last 10 % for validation. Of the small world the
+held-out texts are drawn with a seed of their own.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from minitransformer.bpe import BPETokenizer
+from minitransformer.data import World
+from minitransformer.data.files import read_text, split
+from minitransformer.data.registry import DATA_SETS, load_text
+from minitransformer.data.translation import draw_translations, source_words, target_words
+from minitransformer.masking import mask_tokens
+from minitransformer.tokenizers import SPECIAL_TOKENS, CharTokenizer, WordTokenizer, pad_batch
+from minitransformer.training.batches import (
+    step_generator,
+    table_loss,
+    table_rows,
+    text_loss,
+    text_windows,
+)
+from minitransformer.training.loop import Batches
+from minitransformer.wordpiece import WordPieceTokenizer
+
+HELD_OUT = 0
+"""The seed of the world's held-out texts; a run with seed s trains on texts drawn with s + 1."""
+
+MOST_ROWS = 60_000
+"""How many texts of the world a run draws at most; after them it begins again."""
+
+
+class Source(NamedTuple):
+    """Where the data comes from: ``text`` is None for the small world; ``sha256`` is of it all."""
+
+    name: str
+    text: str | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run needs from its data.
+
+    Args:
+        tokenizer, target_tokenizer: of the text; of what an encoder-decoder writes.
+        batches: ``(batch_size, seed, steps)`` to the batch of each step.
+        evaluate: a model's loss on the held-out part.
+        sizes: what the data decides of the model's configuration.
+        start_id: the token that begins a text without a prompt; None where there is none.
+    """
+
+    tokenizer: Any
+    batches: Callable[[int, int, int], Batches]
+    evaluate: Callable[[nn.Module], float]
+    target_tokenizer: Any = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    start_id: int | None = None
+
+
+def open_source(data: str) -> Source:
+    """Read what ``data`` names: a file, a data set of the registry, or the small world.
+
+    Raises:
+        ValueError: it is none of them.
+        ConnectionError: a data set that is not in the cache, and no internet.
+    """
+    if data == "world":
+        words = " ".join([*World().vocab, *sorted(source_words()), *sorted(target_words())])
+        return Source("world", None, hashlib.sha256(words.encode()).hexdigest())
+    if Path(data).exists():
+        text = read_text(data)
+    elif data in DATA_SETS:
+        text = load_text(data)
+    else:
+        raise ValueError(
+            f"there is no file {data!r} (looked for from {Path.cwd()}), and no data set of that "
+            f"name, only world, {', '.join(DATA_SETS)}; check the name"
+        )
+    return Source(str(data), text, hashlib.sha256(text.encode()).hexdigest())
+
+
+def make_tokenizer(kind: str, source: Source, vocab_size: int) -> Any:
+    """A tokenizer for a text.
+
+    Args:
+        kind: ``"characters"`` (all that occur in the text), or ``"words"``, ``"wordpiece"``,
+            ``"bpe"`` (learned from the training part). The world has words of its own.
+        source: the text.
+        vocab_size: the most tokens that a learned vocabulary may have.
+    """
+    if source.text is None:
+        return World().tokenizer()
+    if kind == "characters":
+        return CharTokenizer.from_text(source.text)
+    learned = split(source.text)[0]
+    if kind == "words":
+        return WordTokenizer.from_texts([learned])
+    return {"wordpiece": WordPieceTokenizer, "bpe": BPETokenizer}[kind].train(learned, vocab_size)
+
+
+def make_task(
+    kind: str, source: Source, max_seq: int, tokenizer: Any = None, target_tokenizer: Any = None
+) -> Task:
+    """The task of one kind of model on some data.
+
+    Args:
+        kind: ``"gpt"``, ``"bert"`` or ``"seq2seq"``.
+        source: the data.
+        max_seq: the context of the model.
+        tokenizer: of the text, from :func:`make_tokenizer` or a saved model.
+        target_tokenizer: of a saved encoder-decoder; made from the data if left out.
+    """
+    if kind == "seq2seq":
+        return _translation_task(source, tokenizer, target_tokenizer)
+    if kind == "bert":
+        return _gaps_task(source, max_seq, tokenizer)
+    if source.text is None:
+        return _story_task(max_seq, tokenizer)
+    return _text_task(source.text, max_seq, tokenizer)
+
+
+def _text_task(text: str, max_seq: int, tokenizer: Any) -> Task:
+    """Windows of a text, and the token after each place."""
+    train, held_out = (torch.tensor(tokenizer.encode(part)) for part in split(text))
+
+    def batches(batch_size: int, seed: int, steps: int) -> Batches:
+        return text_windows(train, batch_size, max_seq, seed)
+
+    evaluate = text_loss(held_out, max_seq, _rows_at_a_time(max_seq))
+    sizes = {"vocab_size": len(tokenizer)}
+    return Task(tokenizer, batches, evaluate, sizes=sizes, start_id=_line_end(tokenizer))
+
+
+def _story_task(max_seq: int, tokenizer: Any) -> Task:
+    """Rows of the small world's stories."""
+    world = World()
+
+    def table(n: int, seed: int) -> dict[str, Tensor]:
+        ids = world.draw("rows", n, seed, max_seq + 1).ids
+        return {"ids": ids[:, :-1], "targets": ids[:, 1:]}
+
+    def batches(batch_size: int, seed: int, steps: int) -> Batches:
+        rows = min(MOST_ROWS, batch_size * max(1, steps))
+        return table_rows(table(max(rows, batch_size), seed + 1), batch_size, seed)
+
+    evaluate = table_loss(table(-(-20_000 // max_seq), HELD_OUT), _rows_at_a_time(max_seq))
+    sizes = {"vocab_size": len(tokenizer)}
+    return Task(tokenizer, batches, evaluate, sizes=sizes, start_id=tokenizer.vocab["[SEP]"])
+
+
+def _gaps_task(source: Source, max_seq: int, tokenizer: Any) -> Task:
+    """Texts with gaps to fill; from the world also whether two sentences belong together."""
+    vocab = tokenizer.vocab
+    if not set(SPECIAL_TOKENS) <= vocab.keys():
+        raise ValueError(
+            f"a BERT needs {', '.join(SPECIAL_TOKENS)} in its vocabulary, and this one of "
+            f"{len(vocab)} tokens lacks them; choose the tokenizer words or wordpiece"
+        )
+    special = [vocab[token] for token in SPECIAL_TOKENS]
+    ordinary = [index for index in vocab.values() if index not in special]
+
+    def change(rows: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        for _ in range(1000):  # a small batch may come out without a gap; then once more
+            ids, labels = mask_tokens(rows["ids"], vocab["[MASK]"], special, ordinary, generator)
+            if (labels != -100).any():
+                return rows | {"ids": ids, "labels": labels}
+        raise ValueError("the texts have no words that could be hidden; use another text")
+
+    def batches(batch_size: int, seed: int, steps: int) -> Batches:
+        rows = max(batch_size, min(MOST_ROWS, batch_size * steps))
+        table = _pair_rows(rows, seed + 1, vocab) if source.text is None else train
+        return table_rows(table, batch_size, seed, change)
+
+    if source.text is None:
+        held_out = _pair_rows(10_000, HELD_OUT, vocab)
+    else:
+        train, held_out = (_window_rows(part, max_seq, tokenizer) for part in split(source.text))
+    asked = change(held_out, step_generator(HELD_OUT, 0))
+    asked.pop("is_next", None)  # the loss of the hidden words alone, each counted once
+    evaluate = table_loss(asked, _rows_at_a_time(asked["ids"].shape[1]), weigh="labels")
+    sizes = {"vocab_size": len(vocab), "pad_id": special[0]}
+    return Task(tokenizer, batches, evaluate, sizes=sizes)
+
+
+def _pair_rows(n: int, seed: int, vocab: dict[str, int]) -> dict[str, Tensor]:
+    """``[CLS] A [SEP] B [SEP]`` from the small world."""
+    drawn = World().draw("pairs", n, seed)
+    ids, ends = drawn.ids, drawn.ids == vocab["[SEP]"]
+    second = (ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])
+    return {"ids": ids, "segments": second.long(), "is_next": drawn.labels.bool()}
+
+
+def _window_rows(text: str, max_seq: int, tokenizer: Any) -> dict[str, Tensor]:
+    """``[CLS] window [SEP]`` over a text; what is left after the last whole window is dropped."""
+    ids, room = torch.tensor(tokenizer.encode(text)), max_seq - 2
+    if room < 1 or len(ids) < room:
+        raise ValueError(
+            f"a row of {max_seq} tokens holds {room} of the text, and a part of it has only "
+            f"{len(ids)}; use a longer text, or another context"
+        )
+    windows = ids[: len(ids) // room * room].view(-1, room)
+    first, last = (
+        torch.full((len(windows), 1), tokenizer.vocab[token]) for token in ("[CLS]", "[SEP]")
+    )
+    return {"ids": torch.cat([first, windows, last], dim=1)}
+
+
+def _translation_task(source: Source, tokenizer: Any, target_tokenizer: Any) -> Task:
+    """Sentences and their translations."""
+    if source.text is None:
+        held_out = [(each.source, each.target) for each in draw_translations(2000, HELD_OUT)]
+        tokenizer = tokenizer or _word_list(source_words())
+        target_tokenizer = target_tokenizer or _word_list(target_words())
+    else:
+        learned, held_out = split(_read_pairs(source))
+        tokenizer = tokenizer or WordTokenizer.from_texts([first for first, _ in learned])
+        target_tokenizer = target_tokenizer or WordTokenizer.from_texts([b for _, b in learned])
+    end, known = target_tokenizer.vocab["[SEP]"], {first for first, _ in held_out}
+
+    def table(pairs: list[tuple[str, str]]) -> dict[str, Tensor]:
+        targets = [[*target_tokenizer.encode(second), end] for _, second in pairs]
+        sources = [tokenizer.encode(first) for first, _ in pairs]
+        return {"source": pad_batch(sources), "targets": pad_batch(targets)}
+
+    def batches(batch_size: int, seed: int, steps: int) -> Batches:
+        if source.text is not None:
+            return table_rows(table(learned), batch_size, seed)
+        drawn = draw_translations(min(MOST_ROWS, batch_size * (steps + 10)), seed + 1)
+        pairs = [(each.source, each.target) for each in drawn if each.source not in known]
+        return table_rows(table(pairs), batch_size, seed)
+
+    evaluate = table_loss(table(held_out), weigh="targets", ignored=0)
+    sizes = {
+        "vocab_size": len(tokenizer),
+        "target_vocab_size": len(target_tokenizer),
+        "start_id": target_tokenizer.vocab["[CLS]"],
+        "end_id": end,
+    }
+    return Task(tokenizer, batches, evaluate, target_tokenizer, sizes)
+
+
+def _read_pairs(source: Source) -> list[tuple[str, str]]:
+    pairs = []
+    for number, line in enumerate(source.text.split("\n"), start=1):
+        first, _, second = (part.strip() for part in line.partition("\t"))
+        if line.strip() and not (first and second):
+            raise ValueError(
+                f"line {number} of {source.name} must be source, a tab, and target, got "
+                f"{line[:60]!r}; write one pair a line"
+            )
+        if first:
+            pairs.append((first, second))
+    return pairs
+
+
+def _word_list(words: set[str]) -> WordTokenizer:
+    tokens = [*SPECIAL_TOKENS, *sorted(words)]
+    return WordTokenizer({token: index for index, token in enumerate(tokens)})
+
+
+def _line_end(tokenizer: Any) -> int | None:
+    """The id of a line end, which begins a text nobody has begun; None where there is no such."""
+    try:
+        ids = tokenizer.encode("\n")
+    except ValueError:  # a character that the text did not have
+        return None
+    return ids[0] if len(ids) == 1 else None
+
+
+def _rows_at_a_time(seq: int) -> int:
+    """How many rows to score at once: about 8,000 tokens, which fit into memory anywhere."""
+    return max(1, 8192 // seq)

@@ -1,0 +1,142 @@
+"""How near a model comes to what can be known: its figures beside the small world's exact ones.
+
+All are taken on the same held-out texts, at least 20,000 scored tokens or 10,000 pairs. "closed"
+is the share of the way from a simple count to the exact figure, 1 at the best possible.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from minitransformer.data import World, exact
+from minitransformer.data.records import TOKEN_CLASSES
+from minitransformer.data.translation import draw_translations
+from minitransformer.generation import evaluation_mode, greedy_decode
+from minitransformer.masking import mask_tokens
+from minitransformer.tokenizers import SPECIAL_TOKENS, pad_batch
+
+HELD_OUT = 0
+"""The seed of the held-out texts, the same as in ``tasks``."""
+
+
+def closed(simple: Tensor, model: Tensor, best: Tensor) -> float:
+    """The share of the way from a simple loss to the best one, from losses token by token."""
+    return float((simple.sum() - model.sum()) / (simple.sum() - best.sum()))
+
+
+def story_scores(model: nn.Module, tokens: int = 20_000) -> dict[str, float]:
+    """A GPT beside bigram counts and the exact next-token distribution.
+
+    Args:
+        model: trained on the world's stories.
+        tokens: how many to score, at least.
+
+    Returns:
+        Mean losses in nats a token, and the share closed, in all and by class of token.
+    """
+    world, seq = World(), model.config.max_seq
+    rows = world.draw("rows", -(-tokens // seq), HELD_OUT, seq + 1)
+    ids, targets, classes = rows.ids[:, :-1], rows.ids[:, 1:], rows.classes[:, 1:]
+    end = world.vocab["[SEP]"]
+    table = torch.from_numpy(world.process("stories").bigram(end_id=end))
+    simple = -table[ids, targets].log()
+    process = world.process("rows")
+    best = torch.cat([_story_best(process, part, end) for part in rows.ids.split(64)])
+    device = next(model.parameters()).device
+    with evaluation_mode(model):
+        found = [_losses(model(part.to(device)).cpu(), t) for part, t in _parts(ids, targets)]
+    model_loss = torch.cat(found).double()
+    scores = {"bigram": float(simple.mean()), "model": float(model_loss.mean())}
+    scores |= {"exact": float(best.mean()), "closed": closed(simple, model_loss, best)}
+    for number, name in enumerate(TOKEN_CLASSES[1:], start=1):
+        here = classes == number
+        if here.any():
+            scores[f"closed, {name}"] = closed(simple[here], model_loss[here], best[here])
+    return scores
+
+
+def _story_best(process, ids: Tensor, end: int) -> Tensor:
+    chances = exact.next_token_distribution(process, ids, end_id=end)[:, 1:-1]
+    return -chances.gather(2, ids[:, 1:, None]).squeeze(-1).log()
+
+
+def pair_scores(model: nn.Module, pairs: int = 10_000) -> dict[str, float]:
+    """A BERT beside word counts and the exact posterior at [MASK], and beside Bayes on pairs.
+
+    Args:
+        model: trained on the world's pairs.
+        pairs: how many to score.
+
+    Returns:
+        Mean losses in nats at [MASK], the share closed, and the accuracy on unmasked pairs.
+    """
+    world = World()
+    vocab, drawn = world.vocab, world.draw("pairs", pairs, HELD_OUT)
+    special = [vocab[token] for token in SPECIAL_TOKENS]
+    words = [index for index in vocab.values() if index not in special]
+    seen, labels = mask_tokens(
+        drawn.ids, vocab["[MASK]"], special, words, torch.Generator().manual_seed(HELD_OUT)
+    )
+    hidden = seen == vocab["[MASK]"]
+    process, true = world.process("pairs"), drawn.ids[hidden]
+    rates = {"mask_id": vocab["[MASK]"], "random_ids": words, "never": special}
+    channel = exact.corruption_channel(len(vocab), **rates)
+    chosen = exact.corruption_channel(len(vocab), **rates, rate=1.0)
+    best = torch.cat(
+        [
+            exact.token_posterior(process, part, channel, chosen)[part == vocab["[MASK]"]]
+            for part in seen.split(500)
+        ]
+    )
+    best = -best.gather(1, true[:, None]).squeeze(1).log()
+    counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
+    simple, is_next = -counts[true].log(), drawn.labels.bool()
+    posterior = exact.label_posterior(process, drawn.ids, "next")
+    segments = _segments(drawn.ids, vocab)
+    loss, right, device = [], 0, next(model.parameters()).device
+    with evaluation_mode(model):
+        for ids, clean, kinds, answer in _parts(seen, drawn.ids, segments, is_next):
+            logits = model(ids.to(device), kinds.to(device))[0].cpu()
+            at = ids == vocab["[MASK]"]
+            loss.append(_losses(logits[at], clean[at]))
+            said = model(clean.to(device), kinds.to(device))[1].argmax(dim=1).cpu() == 0
+            right += int((said == answer).sum())
+    model_loss = torch.cat(loss).double()
+    return {
+        "unigram": float(simple.mean()),
+        "model": float(model_loss.mean()),
+        "exact": float(best.mean()),
+        "closed": closed(simple, model_loss, best),
+        "pairs right": right / pairs,
+        "pairs right, Bayes": float(exact.bayes_accuracy(posterior)),
+    }
+
+
+def translation_scores(model: nn.Module, tokenizer, target_tokenizer, n: int = 2000) -> dict:
+    """The share of held-out sentences that an encoder-decoder translates without a fault."""
+    asked = draw_translations(n, HELD_OUT)
+    config, right = model.config, 0
+    device = next(model.parameters()).device
+    for first in range(0, n, 250):
+        part = asked[first : first + 250]
+        source = pad_batch([tokenizer.encode(each.source) for each in part]).to(device)
+        for ids, each in zip(greedy_decode(model, source).tolist(), part, strict=True):
+            written = [index for index in ids if index not in (config.pad_id, config.end_id)]
+            right += target_tokenizer.decode(written) == each.target
+    return {"translated without a fault": right / n}
+
+
+def _segments(ids: Tensor, vocab: dict[str, int]) -> Tensor:
+    ends = ids == vocab["[SEP]"]
+    return ((ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])).long()
+
+
+def _losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of each token, ``targets``'s shape."""
+    chances = logits.float().log_softmax(dim=-1)
+    return -chances.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+def _parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(tensor.split(128) for tensor in tensors), strict=True)

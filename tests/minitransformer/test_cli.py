@@ -1,0 +1,390 @@
+"""The command line, as a person or a script sees it."""
+
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from minitransformer.__main__ import main
+from minitransformer.presets import PRESETS
+from minitransformer.saving import load_model
+from minitransformer.training.checkpoint import load_tensors
+
+SMALL = "--num-layers 1 --num-heads 2 --d-model 6 --max-seq 7 --batch-size 3 --steps 12".split()
+QUICK = ["--evaluate-every", "4", "--checkpoint-every", "5", "--dropout", "0.2"]
+COMMAND = [sys.executable, "-m", "minitransformer"]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "play.txt"
+    path.write_text("".join(f"mia eats {n} figs; leo eats {n * 7 % 10}.\n" for n in range(90)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(text, tmp_path_factory):
+    """A folder with a finished run, and the arguments that made it."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    arguments = ["train", "gpt", "--data", str(text), *SMALL, *QUICK, "--out", str(folder)]
+    assert main(arguments) == 0
+    return folder, arguments
+
+
+def lines_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def without_seconds(records):
+    return [{name: each[name] for name in each if name != "seconds"} for each in records]
+
+
+def test_a_run_leaves_a_log_a_checkpoint_and_a_model(trained):
+    folder, _ = trained
+    names = ["checkpoint.safetensors", "config.json", "log.jsonl", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    header, *records = lines_of(folder)
+    assert header["settings"]["d_model"] == 6 and header["settings"]["optimizer"] == "muon"
+    assert header["parameters"] == sum(p.numel() for p in load_model(folder).model.parameters())
+    assert [record["step"] for record in records] == [4, 8, 10, 12]
+    assert [record["step"] for record in records if "validation_loss" in record] == [4, 8, 12]
+    assert all({"loss", "seconds"} <= record.keys() for record in records)
+
+
+def test_options_override_the_preset_and_the_rest_is_the_presets(trained):
+    settings = lines_of(trained[0])[0]["settings"]
+    preset = PRESETS["shakespeare-cpu"]
+    assert (settings["steps"], settings["num_heads"], settings["dropout"]) == (12, 2, 0.2)
+    for name in ("learning_rate", "muon_learning_rate", "tokenizer", "warmup", "shape"):
+        assert settings[name] == getattr(preset, name)
+
+
+def test_the_result_is_on_standard_output_and_progress_on_the_other(text, capsys):
+    assert main(["train", "gpt", "--data", str(text), *SMALL, *QUICK]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"^steps +12$", out, re.M)
+    assert re.search(r"^validation loss +\d\.\d{4}$", out, re.M)
+    assert "step 4 of 12: loss" in err and "validation loss" in err
+    assert "gpt: " in err and "width 6, context 7" in err
+    assert "nothing will be kept; name a folder with --out" in err
+
+
+def test_quiet_leaves_the_result_alone(text, capsys):
+    assert main(["train", "gpt", "--data", str(text), *SMALL, "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "validation loss" in out and err == ""
+
+
+def test_a_finished_run_says_so_and_is_left_as_it_is(trained, capsys):
+    folder, arguments = trained
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert "finished: there is nothing left to train" in err and "validation loss" in out
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_target_that_is_reached_stops_the_run(text, capsys):
+    easy = ["train", "gpt", "--data", str(text), *SMALL, *QUICK, "--target-loss", "99"]
+    assert main(easy) == 0
+    assert re.search(r"^steps +4$", capsys.readouterr().out, re.M)
+
+
+def test_a_target_that_is_missed_is_said_with_exit_code_1(trained, capsys):
+    _, arguments = trained
+    assert main([*arguments, "--target-loss", "0.001"]) == 1
+    err = capsys.readouterr().err
+    assert re.search(r"target was not reached: the validation loss is \d\.\d{4} after 12", err)
+
+
+def test_a_later_target_may_be_lower(text, tmp_path, capsys):
+    arguments = ["train", "gpt", "--data", str(text), *SMALL, *QUICK, "--out", str(tmp_path)]
+    assert main([*arguments, "--target-loss", "99"]) == 0
+    assert len(lines_of(tmp_path)) == 2
+    assert main(arguments) == 0
+    assert [record["step"] for record in lines_of(tmp_path)[1:]] == [4, 8, 10, 12]
+    assert "going on after step 4" in capsys.readouterr().err
+
+
+def test_a_killed_run_goes_on_to_the_same_losses_to_the_last_bit(trained, tmp_path):
+    folder, arguments = trained
+    arguments = [*arguments[:-1], str(tmp_path / "killed"), "--checkpoint-every", "1"]
+    log = tmp_path / "killed" / "log.jsonl"
+    arguments[arguments.index("--steps") + 1] = "80"
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*COMMAND, *arguments], env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not log.exists() or log.read_text().count("\n") < 5:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (log.parent / "model.safetensors").exists()
+    header, first, *rest = log.read_text().splitlines(keepends=True)
+    with open(log, "w") as file:
+        file.write(header + "".join(rest))  # a record is lost, and ends are added
+        file.write('{"step": 399, "loss": 7.0, "seconds": 9.9}\n{"step": 4')  # as if cut off
+    whole = arguments.copy()
+    whole[whole.index(str(log.parent))] = str(tmp_path / "whole")
+    assert main([*arguments, "--quiet"]) == main([*whole, "--quiet"]) == 0
+    killed, unbroken = (
+        load_tensors(tmp_path / name / "checkpoint.safetensors") for name in ("killed", "whole")
+    )
+    for name in ("losses", "evaluations"):
+        assert killed[1]["history"][name] == unbroken[1]["history"][name]
+    assert all(torch.equal(killed[0][name], tensor) for name, tensor in unbroken[0].items())
+    records = without_seconds(lines_of(log.parent)), without_seconds(lines_of(tmp_path / "whole"))
+    assert records[0] == records[1]
+
+
+def test_a_run_killed_before_its_model_was_saved_saves_it(trained, capsys):
+    folder, arguments = trained
+    (folder / "config.json").unlink()
+    before = lines_of(folder)
+    assert main(arguments) == 0
+    assert load_model(folder).notes["data"] == arguments[3]
+    assert lines_of(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["--steps", "13"], "a run with steps = 12, this one has 13"),
+        (["--d-model", "8"], "a run with d_model = 6, this one has 8"),
+        (["--batch-size", "4"], "a run with batch_size = 3, this one has 4"),
+        (["--dropout", "0"], "a run with dropout = 0.2, this one has 0.0"),
+        (["--seed", "1"], "a run with seed = 0, this one has 1"),
+        (["--data", "OTHER"], "a run with data_sha256 = "),
+    ],
+)
+def test_a_folder_with_another_run_is_refused(trained, tmp_path, capsys, change, said):
+    folder, arguments = trained
+    other = tmp_path / "other.txt"
+    other.write_text("mia eats 01234567890 figs; leo.\n" * 20)
+    change = [str(other) if each == "OTHER" else each for each in change]
+    before = (folder / "log.jsonl").read_bytes()
+    assert main([*arguments, *change]) == 1
+    err = capsys.readouterr().err
+    assert said in err and "name another folder" in err
+    assert (folder / "log.jsonl").read_bytes() == before
+
+
+def test_a_checkpoint_without_its_log_or_a_foreign_model_is_refused(trained, tmp_path, capsys):
+    folder, arguments = trained
+    arguments = [*arguments[:-1], str(tmp_path)]
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    checkpoint.write_bytes((folder / "checkpoint.safetensors").read_bytes())
+    assert main(arguments) == 1
+    assert "does not say with which settings" in capsys.readouterr().err
+    checkpoint.rename(tmp_path / "model.safetensors")
+    assert main(arguments) == 1
+    assert "holds a model that no run in it has made" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_refused(trained, capsys):
+    folder, arguments = trained
+    path = folder / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert main(arguments) == 1
+    assert "checkpoint.safetensors is damaged" in capsys.readouterr().err
+    path.write_bytes(whole)
+
+
+def test_evaluate_gives_the_loss_that_the_run_ended_with(trained, text, capsys):
+    folder, _ = trained
+    assert main(["evaluate", "--from", str(folder)]) == 0
+    out = capsys.readouterr().out
+    found = float(re.search(r"^validation loss +(\S+)$", out, re.M)[1])
+    saved = load_model(folder)
+    held_out = text.read_text()[int(0.9 * len(text.read_text())) :]
+    ids = torch.tensor(saved.tokenizer.encode(held_out))
+    rows = (len(ids) - 1) // 7
+    logits = saved.model(ids[: 7 * rows].view(rows, 7))
+    expected = F.cross_entropy(logits.flatten(0, 1), ids[1 : 7 * rows + 1]).item()
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert found == pytest.approx(lines_of(folder)[-1]["validation_loss"], abs=1e-4)
+    assert float(re.search(r"^perplexity +(\S+)$", out, re.M)[1]) == pytest.approx(
+        math.exp(found), rel=1e-4
+    )
+
+
+def test_evaluate_takes_other_data(trained, tmp_path, capsys):
+    other = tmp_path / "other.txt"
+    other.write_text("leo eats 3 figs; mia eats 3 figs.\n" * 30)
+    assert main(["evaluate", "--from", str(trained[0]), "--data", str(other)]) == 0
+    assert "validation loss" in capsys.readouterr().out
+
+
+def generated(capsys, *arguments):
+    assert main(["generate", *map(str, arguments)]) == 0
+    return capsys.readouterr().out.removesuffix("\n")
+
+
+def test_generate_goes_on_from_the_prompt(trained, capsys):
+    found = generated(capsys, "--from", trained[0], "--prompt", "mia eats", "--max-new-tokens", 11)
+    assert found.startswith("mia eats") and len(found) == len("mia eats") + 11
+
+
+def test_generate_repeats_itself_with_the_same_seed_only(trained, capsys):
+    common = ["--from", trained[0], "--max-new-tokens", 30]
+    drawn = [generated(capsys, *common, "--seed", seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_generate_takes_the_likeliest_in_three_ways(trained, capsys):
+    common = ["--from", trained[0], "--max-new-tokens", 20]
+    greedy = generated(capsys, *common, "--greedy")
+    assert generated(capsys, *common, "--top-k", 1, "--seed", 3) == greedy
+    assert generated(capsys, *common, "--top-p", 1e-6, "--seed", 4) == greedy
+    assert generated(capsys, *common, "--temperature", 0) == greedy
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "wordpiece", "bpe"])
+def test_every_tokenizer_is_stored_with_its_model(text, tmp_path, capsys, tokenizer):
+    learned = ["--tokenizer", tokenizer, "--vocab-size", "280"]
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes(text.read_bytes())
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "gpt", "--data", str(copy), *SMALL, *learned, *out, "--quiet"]) == 0
+    copy.unlink()
+    capsys.readouterr()
+    arguments = ["--from", tmp_path / "run", "--prompt", "mia eats", "--max-new-tokens", 3]
+    assert generated(capsys, *arguments).startswith("mia eats")
+
+
+def test_a_bert_learns_from_a_file_and_fills_gaps(text, tmp_path, capsys):
+    arguments = ["train", "bert", "--data", str(text), *SMALL, "--out", str(tmp_path), "--quiet"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    prompt = "mia [MASK] [SEP] [MASK]"
+    filled, *gaps = generated(capsys, "--from", tmp_path, "--prompt", prompt).split("\n")
+    assert re.fullmatch(r"mia \S+ \[SEP\] \S+", filled)
+    assert len(gaps) == 2 and re.fullmatch(r"gap 1: (\S+ \d+%(, )?){5}", gaps[0])
+
+
+def test_an_encoder_decoder_learns_from_lines_of_pairs(tmp_path, capsys):
+    path = tmp_path / "pairs.tsv"
+    numbers = "one two three four five six seven".split()
+    path.write_text("".join(f"{one} {two}\t{two} {one} !\n" for one in numbers for two in numbers))
+    arguments = ["train", "seq2seq", "--data", str(path), *SMALL, "--out", str(tmp_path), "--quiet"]
+    assert main([*arguments, "--d-model", "32", "--steps", "150"]) == 0
+    assert main(["evaluate", "--from", str(tmp_path)]) == 0
+    capsys.readouterr()
+    found = generated(capsys, "--from", tmp_path, "--prompt", "two five")
+    assert found == "five two !"
+
+
+@pytest.mark.parametrize("kind", ["gpt", "bert", "seq2seq"])
+def test_every_kind_trains_on_the_small_world(tmp_path, capsys, kind):
+    sizes = ["--d-model", "4", "--num-heads", "1", "--num-layers", "1", "--batch-size", "5"]
+    arguments = ["train", kind, "--data", "world", *sizes, "--steps", "2", "--out", str(tmp_path)]
+    assert main([*arguments, "--quiet"]) == 0
+    capsys.readouterr()
+    prompt = "mia [MASK] ." if kind == "bert" else "mia"
+    assert generated(capsys, "--from", tmp_path, "--prompt", prompt, "--max-new-tokens", 2)
+
+
+def test_info_shows_versions_presets_and_sizes(trained, capsys):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert torch.__version__ in out and all(name in out for name in PRESETS)
+    assert main(["info", "--preset", "gpt2"]) == 0
+    assert "124,439,808" in capsys.readouterr().out
+    assert main(["info", "--from", str(trained[0])]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^width +6$", out, re.M) and re.search(r"^context +7$", out, re.M)
+    assert f"{lines_of(trained[0])[0]['parameters']:,}" in out and "(characters)" in out
+
+
+USAGE = [
+    ("", "required: command"),
+    ("fly", "invalid choice: 'fly'"),
+    ("train", "required: kind"),
+    ("train rnn", "invalid choice: 'rnn'"),
+    ("train gpt", "needs a text to learn from: --data FILE"),
+    ("train gpt --data world --steps many", "invalid int value: 'many'"),
+    ("train gpt --preset gpt9", "invalid choice: 'gpt9'"),
+    ("train gpt --preset world-bert", "the preset world-bert is a bert, not a gpt"),
+    ("train gpt --data world --d-model 7", "d_model must be a multiple of num_heads, got 7 and 4"),
+    ("train gpt --data world --steps -1", "steps must not be negative, got -1"),
+    ("train gpt --data world --batch-size 0", "batch_size must be at least 1, got 0"),
+    ("train gpt --data world --dropout 1.5", r"dropout must be in \[0, 1\), got 1.5"),
+    ("train gpt --data world --dat x", "unrecognized arguments: --dat"),
+    ("generate", "required: --from"),
+    ("info --preset gpt2 --from x", "not allowed with"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), USAGE, ids=[line for line, _ in USAGE])
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(capsys, line, said):
+    try:
+        code = main(line.split())
+    except SystemExit as exit:
+        code = exit.code
+    out, err = capsys.readouterr()
+    assert code == 2 and out == ""
+    assert re.search(said, err) and "Traceback" not in err
+
+
+FAILURES = [
+    ("train gpt --data EMPTY", "is empty"),
+    ("train gpt --data nothing.txt", "there is no file 'nothing.txt'.*tinyshakespeare; check"),
+    ("train gpt --data SHORT", "a text of 1 tokens has no window of 64 .*; use a longer text"),
+    ("train bert --data TEXT --tokenizer characters", "choose the tokenizer words or wordpiece"),
+    ("train bert --data SHORT", "use a longer text, or another context"),
+    ("train seq2seq --data TEXT", "line 1 of .* must be source, a tab, and target"),
+    ("train gpt --data TEXT --tokenizer bpe --vocab-size 9", "vocab_size must be at least 257"),
+    ("evaluate --from FOLDER", "there is no saved model in"),
+    ("generate --from nowhere", "there is no folder nowhere"),
+    ("generate --from RUN --prompt ä", "character 'ä' is not in the vocabulary"),
+    ("generate --from RUN --temperature -1", "temperature"),
+    ("generate --from RUN --top-k 0", "k must be"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), FAILURES, ids=[line for line, _ in FAILURES])
+def test_a_failure_ends_with_1_and_one_clear_line(trained, text, tmp_path, capsys, line, said):
+    files = {"EMPTY": "", "SHORT": "mia eats\n"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    places = {name: tmp_path / name for name in files}
+    places |= {"TEXT": text, "FOLDER": tmp_path, "RUN": trained[0]}
+    assert main([str(places.get(word, word)) for word in line.split()]) == 1
+    err = capsys.readouterr().err
+    assert re.search(said, err) and "Traceback" not in err
+    assert err.splitlines()[-1].startswith("minitransformer: ")
+
+
+@pytest.mark.parametrize("name", ["BERT", "seq2seq"])
+def test_a_model_says_what_prompt_it_needs(tmp_path, capsys, name):
+    kind = name.lower()
+    sizes = ["--d-model", "4", "--num-heads", "1", "--num-layers", "1", "--batch-size", "5"]
+    arguments = ["train", kind, "--data", "world", *sizes, "--steps", "1", "--out", str(tmp_path)]
+    assert main([*arguments, "--quiet"]) == 0
+    assert main(["generate", "--from", str(tmp_path)]) == 2
+    assert "--prompt" in capsys.readouterr().err
+
+
+def test_a_diverging_run_says_so(text, capsys):
+    rates = ["--learning-rate", "1e30", "--optimizer", "adamw", "--shape", "constant"]
+    assert main(["train", "gpt", "--data", str(text), *SMALL, *rates, "--clip-norm", "0"]) == 1
+    err = capsys.readouterr().err
+    assert re.search(r"minitransformer: the loss of step \d+ is (nan|inf); lower the learning", err)
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["generate"], ["info"]])
+def test_every_command_explains_itself(capsys, command):
+    with pytest.raises(SystemExit) as exit:
+        main([*command, "--help"])
+    assert exit.value.code == 0
+    out = capsys.readouterr().out
+    assert "exit codes" in out and max(map(len, out.splitlines())) <= 100

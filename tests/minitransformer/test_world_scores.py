@@ -1,0 +1,95 @@
+"""A model that knows the exact figures closes the whole gap; one that counts closes none."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from minitransformer.data import World, exact
+from minitransformer.data.translation import draw_translations
+from minitransformer.tasks import make_task, open_source
+from minitransformer.tokenizers import SPECIAL_TOKENS
+from minitransformer.world_scores import closed, pair_scores, story_scores, translation_scores
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World()
+
+
+class Oracle(nn.Module):
+    """Answers with given logits instead of weights."""
+
+    def __init__(self, answer, max_seq=7):
+        super().__init__()
+        self.config = SimpleNamespace(max_seq=max_seq, pad_id=0, start_id=2, end_id=3)
+        self.unused = nn.Parameter(torch.zeros(1))
+        self.answer = answer
+
+    def forward(self, *arguments):
+        return self.answer(*arguments)
+
+
+def test_the_share_closed_worked_by_hand():
+    simple, model, best = (torch.tensor(row) for row in ([4.0, 2], [1.0, 3], [1.0, 1]))
+    assert closed(simple, model, best) == 0.5
+    assert closed(simple, simple, best) == 0 and closed(simple, best, best) == 1
+
+
+def test_a_gpt_that_knows_the_process_closes_all_and_one_that_counts_closes_nothing(world):
+    def knows(ids):
+        return exact.next_token_distribution(world.process("rows"), ids, end_id=3)[:, 1:].log()
+
+    table = torch.from_numpy(world.process("stories").bigram(end_id=3)).log()
+    best = story_scores(Oracle(knows), tokens=1500)
+    counts = story_scores(Oracle(lambda ids: table[ids]), tokens=1500)
+    names = [name for name in best if name.startswith("closed")]
+    assert names[0] == "closed" and len(names) > 2
+    for name in names:
+        assert best[name] == pytest.approx(1, abs=1e-5)
+        assert counts[name] == pytest.approx(0, abs=1e-5)
+    assert best["model"] == pytest.approx(best["exact"], rel=1e-6)
+    assert counts["model"] == pytest.approx(counts["bigram"], rel=1e-6)
+
+
+def test_a_bert_that_knows_the_posteriors_closes_all_and_is_as_right_as_bayes(world):
+    vocab, process = world.vocab, world.process("pairs")
+    special = [vocab[token] for token in SPECIAL_TOKENS]
+    words = [index for index in vocab.values() if index not in special]
+    rates = {"mask_id": vocab["[MASK]"], "random_ids": words, "never": special}
+    channel = exact.corruption_channel(len(vocab), **rates)
+    chosen = exact.corruption_channel(len(vocab), **rates, rate=1.0)
+    unigram = torch.from_numpy(process.unigram(excluded=frozenset(special))).log()
+
+    def knows(ids, segments):
+        assert torch.equal(segments[ids == 0], torch.zeros((ids == 0).sum(), dtype=torch.int64))
+        ends = [(row == 3).nonzero().flatten().tolist() for row in ids]
+        for row, (first, second) in zip(segments.tolist(), ends, strict=True):
+            assert sum(row) == second - first and row[first + 1] == row[second] == 1
+        if (ids == vocab["[MASK]"]).any():
+            return exact.token_posterior(process, ids, channel, chosen).log(), None
+        follows = exact.label_posterior(process, ids, "next")
+        return None, torch.stack([follows, 1 - follows], dim=1).log()
+
+    def counts(ids, segments):
+        return unigram.expand(*ids.shape, -1), torch.tensor([0.0, 1.0]).expand(len(ids), 2)
+
+    best, simple = pair_scores(Oracle(knows), 300), pair_scores(Oracle(counts), 300)
+    assert best["closed"] == pytest.approx(1, abs=1e-5)
+    assert simple["closed"] == pytest.approx(0, abs=1e-5)
+    follow = float(world.draw("pairs", 300, 0).labels.float().mean())
+    assert simple["pairs right"] == pytest.approx(1 - follow)
+    assert best["pairs right"] == pytest.approx(best["pairs right, Bayes"], abs=0.03)
+
+
+def test_a_translator_is_right_where_it_says_exactly_the_translation(monkeypatch, world):
+    task = make_task("seq2seq", open_source("world"), 32)
+    asked = draw_translations(10, 0)
+    said = [[*task.target_tokenizer.encode(each.target), 3, 0] for each in asked]
+    said[4] = [*said[4][1:], 0]
+    longest = max(map(len, said))
+    answer = torch.tensor([row + [0] * (longest - len(row)) for row in said])
+    monkeypatch.setattr("minitransformer.world_scores.greedy_decode", lambda *arguments: answer)
+    found = translation_scores(Oracle(None), task.tokenizer, task.target_tokenizer, 10)
+    assert found == {"translated without a fault": 0.9}
