@@ -19,6 +19,7 @@ SIZES = {
     "d_ff": (int, "inner width of the feed-forward layers (default: 4 times d-model)"),
     "max_seq": (int, "the context, in tokens"),
     "dropout": (float, "share of values set to 0 in training"),
+    "positions": (("learned", "rotary"), "of a gpt: a table, or queries and keys that turn"),
 }
 TRAINING = {
     "steps": (int, "how many batches"),

@@ -16,12 +16,12 @@ import torch
 
 from minitransformer.blocks import count_parameters
 from minitransformer.config import ModelConfig, config_from_dict
-from minitransformer.generation import fill_mask, generate, greedy_decode
 from minitransformer.presets import DEFAULTS, PRESETS, Preset, find_preset
+from minitransformer.prompts import PromptError, write
 from minitransformer.runs import CHECKPOINT, execute, prepare
 from minitransformer.saving import SavedModel, load_model, new_model, read_config
-from minitransformer.tasks import make_task, open_source
-from minitransformer.tokenizers import SPECIAL_TOKENS, split_at_special
+from minitransformer.sources import open_source
+from minitransformer.tasks import make_task
 from minitransformer.training.devices import training_device
 from minitransformer.world_scores import pair_scores, story_scores, translation_scores
 
@@ -139,73 +139,18 @@ def evaluate_command(options: Namespace) -> int:
 def generate_command(options: Namespace) -> int:
     """Text from a saved model: a GPT goes on, a BERT fills gaps, an encoder-decoder translates."""
     saved = _load(options.folder)
-    if saved.tokenizer is None:
-        raise ValueError(f"{options.folder} has no tokenizer; save the model with one")
-    kind = saved.model.config.kind
-    write = {"gpt": _continue, "bert": _fill, "seq2seq": _translate}[kind]
-    print(write(saved, options))
+    settings = {
+        "max_new_tokens": options.max_new_tokens,
+        "temperature": 0.0 if options.greedy else options.temperature,
+        "top_k": options.top_k,
+        "top_p": options.top_p,
+        "seed": options.seed,
+    }
+    try:
+        print(write(saved, options.prompt or "", **settings))
+    except PromptError as error:
+        raise UsageError(str(error)) from None
     return 0
-
-
-def _continue(saved: SavedModel, options: Namespace) -> str:
-    tokenizer, start = saved.tokenizer, saved.notes.get("start_id")
-    ids = tokenizer.encode(options.prompt) if options.prompt else []
-    between_texts = tokenizer.vocab.get("[SEP]")
-    begun = start is not None and (not ids or start == between_texts)
-    if begun:
-        ids = [start, *ids]
-    if not ids:
-        raise UsageError("this model needs something to go on from: --prompt TEXT")
-    device = next(saved.model.parameters()).device
-    text = generate(
-        saved.model,
-        torch.tensor([ids], device=device),
-        options.max_new_tokens,
-        0.0 if options.greedy else options.temperature,
-        options.top_k,
-        options.top_p,
-        generator=torch.Generator(device).manual_seed(options.seed),
-    )
-    written = text[0, begun:].tolist()
-    if begun and start == between_texts:
-        return tokenizer.decode(written).replace(" [SEP]", "\n").replace("\n ", "\n").rstrip("\n")
-    return tokenizer.decode(written)
-
-
-def _fill(saved: SavedModel, options: Namespace) -> str:
-    """The prompt with its gaps filled, then the likeliest words of each gap."""
-    tokenizer, vocab = saved.tokenizer, saved.tokenizer.vocab
-    if "[MASK]" not in (options.prompt or ""):
-        raise UsageError("a BERT fills gaps: --prompt with [MASK] where a word is missing")
-    ids, segments = [vocab["[CLS]"]], [0]
-    for part in split_at_special(options.prompt, SPECIAL_TOKENS):
-        new = [vocab[part]] if part in SPECIAL_TOKENS else tokenizer.encode(part)
-        ids += new
-        segments += [min(1, ids[: -len(new)].count(vocab["[SEP]"]))] * len(new) if new else []
-    if ids[-1] != vocab["[SEP]"]:
-        ids, segments = [*ids, vocab["[SEP]"]], [*segments, segments[-1]]
-    device = next(saved.model.parameters()).device
-    rows = (torch.tensor([row], device=device) for row in (ids, segments))
-    batch, kinds = rows
-    filled, chances = fill_mask(saved.model, batch, vocab["[MASK]"], kinds)
-    lines = [tokenizer.decode(filled[0, 1:-1].tolist())]
-    for gap, row in enumerate(chances, start=1):
-        best = row.topk(min(5, len(row)))
-        words = (tokenizer.decode([index]) for index in best.indices.tolist())
-        listed = zip(words, best.values.tolist(), strict=True)
-        lines.append(f"gap {gap}: " + ", ".join(f"{word} {share:.0%}" for word, share in listed))
-    return "\n".join(lines)
-
-
-def _translate(saved: SavedModel, options: Namespace) -> str:
-    if not options.prompt:
-        raise UsageError("there is nothing to translate: --prompt TEXT")
-    config, target = saved.model.config, saved.target_tokenizer or saved.tokenizer
-    device = next(saved.model.parameters()).device
-    source = torch.tensor([saved.tokenizer.encode(options.prompt)], device=device)
-    limit = min(options.max_new_tokens, config.max_seq)
-    written = greedy_decode(saved.model, source, limit)[0].tolist()
-    return target.decode(index for index in written if index not in (config.pad_id, config.end_id))
 
 
 def info_command(options: Namespace) -> int:

@@ -22,7 +22,7 @@ def attention_grid(
             tables only in a model made with ``readable_parts()``.
         queries, keys: the words beside the rows and under the columns.
     """
-    if weights.dim() != 4 or tuple(weights.shape[2:]) != (len(queries), len(keys)):
+    if tuple(weights.shape[2:]) != (len(queries), len(keys)):
         raise ValueError(
             f"weights must be (layers, num_heads, {len(queries)}, {len(keys)}) for "
             f"{len(queries)} queries and {len(keys)} keys, got {tuple(weights.shape)}"

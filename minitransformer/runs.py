@@ -21,7 +21,8 @@ from torch import nn
 from minitransformer.blocks import count_parameters
 from minitransformer.presets import Preset
 from minitransformer.saving import CONFIG, WEIGHTS, new_model, save_model
-from minitransformer.tasks import Task, make_task, make_tokenizer, open_source
+from minitransformer.sources import make_tokenizer, open_source
+from minitransformer.tasks import Task, make_task
 from minitransformer.training.checkpoint import load_tensors
 from minitransformer.training.loop import History, train
 

@@ -9,22 +9,19 @@ Of a file the first 90 % are for training, the last 10 % for validation. Of the 
 held-out texts are drawn with a seed of their own.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from minitransformer.bpe import BPETokenizer
 from minitransformer.data import World
-from minitransformer.data.files import read_text, split
-from minitransformer.data.registry import DATA_SETS, load_text
+from minitransformer.data.files import split
 from minitransformer.data.translation import draw_translations, source_words, target_words
 from minitransformer.masking import mask_tokens
-from minitransformer.tokenizers import SPECIAL_TOKENS, CharTokenizer, WordTokenizer, pad_batch
+from minitransformer.sources import Source
+from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, pad_batch
 from minitransformer.training.batches import (
     step_generator,
     table_loss,
@@ -33,21 +30,12 @@ from minitransformer.training.batches import (
     text_windows,
 )
 from minitransformer.training.loop import Batches
-from minitransformer.wordpiece import WordPieceTokenizer
 
 HELD_OUT = 0
 """The seed of the world's held-out texts; a run with seed s trains on texts drawn with s + 1."""
 
 MOST_ROWS = 60_000
 """How many texts of the world a run draws at most; after them it begins again."""
-
-
-class Source(NamedTuple):
-    """Where the data comes from: ``text`` is None for the small world; ``sha256`` is of it all."""
-
-    name: str
-    text: str | None
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -68,47 +56,6 @@ class Task:
     target_tokenizer: Any = None
     sizes: dict[str, int] = field(default_factory=dict)
     start_id: int | None = None
-
-
-def open_source(data: str) -> Source:
-    """Read what ``data`` names: a file, a data set of the registry, or the small world.
-
-    Raises:
-        ValueError: it is none of them.
-        ConnectionError: a data set that is not in the cache, and no internet.
-    """
-    if data == "world":
-        words = " ".join([*World().vocab, *sorted(source_words()), *sorted(target_words())])
-        return Source("world", None, hashlib.sha256(words.encode()).hexdigest())
-    if Path(data).exists():
-        text = read_text(data)
-    elif data in DATA_SETS:
-        text = load_text(data)
-    else:
-        raise ValueError(
-            f"there is no file {data!r} (looked for from {Path.cwd()}), and no data set of that "
-            f"name, only world, {', '.join(DATA_SETS)}; check the name"
-        )
-    return Source(str(data), text, hashlib.sha256(text.encode()).hexdigest())
-
-
-def make_tokenizer(kind: str, source: Source, vocab_size: int) -> Any:
-    """A tokenizer for a text.
-
-    Args:
-        kind: ``"characters"`` (all that occur in the text), or ``"words"``, ``"wordpiece"``,
-            ``"bpe"`` (learned from the training part). The world has words of its own.
-        source: the text.
-        vocab_size: the most tokens that a learned vocabulary may have.
-    """
-    if source.text is None:
-        return World().tokenizer()
-    if kind == "characters":
-        return CharTokenizer.from_text(source.text)
-    learned = split(source.text)[0]
-    if kind == "words":
-        return WordTokenizer.from_texts([learned])
-    return {"wordpiece": WordPieceTokenizer, "bpe": BPETokenizer}[kind].train(learned, vocab_size)
 
 
 def make_task(

@@ -2,7 +2,7 @@
 
 Each plan is a table that reads from top to bottom: one way to say the first sentence, one for the
 second, one for the third. Names tie the sentences together (see ``patterns`` for the notation):
-*who* decides between he and she, *pet* between sleeps and sleep, *what* and *where* come back.
+*who* decides between he and she, *pet* between sleeps and sleep, and *what* comes back.
 """
 
 from minitransformer.data.automaton import Automaton
@@ -27,19 +27,19 @@ STORIES = {
             "{person:guest} brings {guest.his/her} {container} at {time} .": 1,
             "{who.he/she} takes it out at {time} .": 1,
         },
-        {"the {what} tastes {taste} .": 1, "then {who.he/she} eats the {what} .": 1, "": 2},
+        {"the {what} tastes {taste} .": 1, "then {who.he/she} eats the {what} .": 1, "": 1},
     ),
     "shopping": (
         {
-            "{person:who} walks {who.his/her} dog to the {building:where} .": 2,
-            "{person:who} waits for {who.his/her} friend at the {building:where} .": 1,
+            "{person:who} walks {who.his/her} dog to the {building} .": 2,
+            "{person:who} waits for {who.his/her} friend at the {building} .": 1,
         },
         {
             "someone sells the {colour} {tool:what} there .": 2,
             "there {person:friend} drops {friend.his/her} {tool:what} .": 1,
             "{who.he/she} buys the {colour} {tool:what} .": 1,
         },
-        {"the {what} is {condition} .": 1, "{who.he/she} leaves the {where} at {time} .": 1, "": 2},
+        {"the {what} is {condition} .": 1, "{who.he/she} likes the {what} .": 1, "": 1},
     ),
     "feeding": (
         {"{person:who} feeds {who.his/her} {animal/animals:pet} in the {nature} .": 1},
@@ -50,7 +50,7 @@ STORIES = {
         {
             "{who.he/she} likes the {pet} .": 1,
             "at {time} the {pet} {pet.sleeps/sleep} there .": 1,
-            "": 2,
+            "": 1,
         },
     ),
     "chasing": (
@@ -62,16 +62,16 @@ STORIES = {
             "the {animal/animals:other} {other.hides/hide} behind the {tool} .": 3,
             "at {time} {pet.it/they} {pet.sleeps/sleep} in the {nature} .": 1,
         },
-        {"{person} finds the {pet} at {time} .": 1, "{person} feeds {pet.it/them} .": 1, "": 2},
+        {"{person} finds the {pet} at {time} .": 1, "{person} feeds {pet.it/them} .": 1, "": 1},
     ),
     "camping": (
-        {"{person:who} camps in the {nature:where} with {who.his/her} {tool:what} .": 1},
+        {"{person:who} camps in the {nature} with {who.his/her} {tool:what} .": 1},
         {
             "it falls and breaks at {time} .": 2,
             "the {animal/animals:pet} {pet.takes/take} it .": 1,
             "{who.he/she} drops it near the {animal/animals} .": 1,
         },
-        {"the {what} was {colour} .": 1, "at {time} {who.he/she} leaves the {where} .": 1, "": 2},
+        {"the {what} was {colour} .": 1, "{who.he/she} takes the {what} home .": 1, "": 1},
     ),
     "painting": (
         {"{person:who} paints {who.his/her} {tool:what} at {time} .": 1},
@@ -79,7 +79,7 @@ STORIES = {
             "soon it looks {colour} and {condition} .": 3,
             "{who.he/she} likes it .": 1,
         },
-        {"{who.he/she} shows the {what} to {person} .": 1, "{person} buys the {what} .": 1, "": 2},
+        {"{who.he/she} shows the {what} to {person} .": 1, "{person} buys the {what} .": 1, "": 1},
     ),
 }
 """Plan to its sentences: pattern to weight. The pattern "" leaves the sentence out."""

@@ -46,13 +46,11 @@ LABELS = {"pairs": "next", "reviews": "praise"}
 
 
 class World:
-    """A source of sentences whose exact probabilities are known.
+    """A source of texts whose exact probabilities are known; one seed, one text, everywhere.
 
     Args:
-        grammar: the patterns of the sentences; the small world's own if left out.
+        grammar: the patterns of the single sentences; the small world's own if left out.
         categories: category to its words, separated by spaces.
-
-    The same seed gives the same sentences on every machine.
     """
 
     def __init__(
@@ -63,8 +61,7 @@ class World:
         self.grammar = list(patterns() if grammar is None else grammar)
         self.automaton = build_automaton(self.grammar, categories)
         self.words_by_category = {name: tuple(words.split()) for name, words in categories.items()}
-        emitted = (word for state in self.automaton.states for word in state.emissions)
-        self.words = tuple(sorted(set(emitted)))
+        self.words = tuple(sorted({w for state in self.automaton.states for w in state.emissions}))
         self._categories = categories
 
     @property
@@ -160,8 +157,7 @@ class World:
     def reviews(self, n: int, seed: int) -> list[Review]:
         """``n`` reviews with their labels, a few of which are wrong."""
         drawn = self.draw("reviews", n, seed)
-        texts = map(self.decode, drawn.ids)
-        return [Review(*row) for row in zip(texts, drawn.labels.tolist(), strict=True)]
+        return list(map(Review, map(self.decode, drawn.ids), drawn.labels.tolist()))
 
     def questions(self, n: int, seed: int) -> list[Question]:
         """``n`` questions about passages of one to three sentences; the answer is a span."""
@@ -216,8 +212,8 @@ class World:
     def log_probability(self, text: str) -> float:
         """The exact log-probability (natural logarithm) of a whole sentence.
 
-        A sentence the world never says has -inf. The mean of the negative over many sentences,
-        divided by their tokens, is the lowest loss a language model can reach.
+        -inf for what the world never says. The negative, averaged over the tokens of many
+        sentences, is the lowest loss that a language model can reach.
         """
         return self.automaton.log_probability(tokenize(text))
 
@@ -228,8 +224,7 @@ class World:
             prefix_tokens: the first tokens of a sentence; ``[]`` asks for the first word.
 
         Returns:
-            Token to probability, summing to 1, what cannot follow left out; ``"[SEP]"`` stands
-            for the end of the text.
+            Token to probability, summing to 1; ``"[SEP]"`` stands for the end of the text.
         """
         if isinstance(prefix_tokens, str):
             raise TypeError("prefix_tokens must be a list of tokens; write tokenize(text)")

@@ -8,17 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from minitransformer.__main__ import main
-from minitransformer.presets import PRESETS
+from minitransformer.__main__ import main, make_parser
+from minitransformer.presets import PRESETS, Preset
 from minitransformer.saving import load_model
 from minitransformer.training.checkpoint import load_tensors
 
-SMALL = "--num-layers 1 --num-heads 2 --d-model 6 --max-seq 7 --batch-size 3 --steps 12".split()
+SMALL = "--num-layers 1 --num-heads 3 --d-model 6 --max-seq 7 --batch-size 3 --steps 12".split()
 QUICK = ["--evaluate-every", "4", "--checkpoint-every", "5", "--dropout", "0.2"]
 COMMAND = [sys.executable, "-m", "minitransformer"]
 
@@ -59,10 +60,16 @@ def test_a_run_leaves_a_log_a_checkpoint_and_a_model(trained):
     assert all({"loss", "seconds"} <= record.keys() for record in records)
 
 
+def test_every_setting_of_a_preset_has_an_option():
+    said = {"kind", "about"}  # the kind is the first argument
+    options = vars(make_parser().parse_args(["train", "gpt"]))
+    assert {field.name for field in fields(Preset)} - said <= options.keys()
+
+
 def test_options_override_the_preset_and_the_rest_is_the_presets(trained):
     settings = lines_of(trained[0])[0]["settings"]
     preset = PRESETS["shakespeare-cpu"]
-    assert (settings["steps"], settings["num_heads"], settings["dropout"]) == (12, 2, 0.2)
+    assert (settings["steps"], settings["num_heads"], settings["dropout"]) == (12, 3, 0.2)
     for name in ("learning_rate", "muon_learning_rate", "tokenizer", "warmup", "shape"):
         assert settings[name] == getattr(preset, name)
 
@@ -158,7 +165,7 @@ def test_a_run_killed_before_its_model_was_saved_saves_it(trained, capsys):
     ("change", "said"),
     [
         (["--steps", "13"], "a run with steps = 12, this one has 13"),
-        (["--d-model", "8"], "a run with d_model = 6, this one has 8"),
+        (["--d-model", "12"], "a run with d_model = 6, this one has 12"),
         (["--batch-size", "4"], "a run with batch_size = 3, this one has 4"),
         (["--dropout", "0"], "a run with dropout = 0.2, this one has 0.0"),
         (["--seed", "1"], "a run with seed = 0, this one has 1"),
@@ -276,7 +283,7 @@ def test_an_encoder_decoder_learns_from_lines_of_pairs(tmp_path, capsys):
     numbers = "one two three four five six seven".split()
     path.write_text("".join(f"{one} {two}\t{two} {one} !\n" for one in numbers for two in numbers))
     arguments = ["train", "seq2seq", "--data", str(path), *SMALL, "--out", str(tmp_path), "--quiet"]
-    assert main([*arguments, "--d-model", "32", "--steps", "150"]) == 0
+    assert main([*arguments, "--d-model", "36", "--steps", "150"]) == 0
     assert main(["evaluate", "--from", str(tmp_path)]) == 0
     capsys.readouterr()
     found = generated(capsys, "--from", tmp_path, "--prompt", "two five")

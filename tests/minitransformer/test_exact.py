@@ -252,20 +252,23 @@ def test_draws_repeat_under_a_seed_and_can_be_cut():
 
 
 def test_a_union_draws_one_part_and_forgetting_cuts_the_tie():
-    tied = compile_plans(
-        [Plan("tied", ({"{person:who}": 1}, {"[SEP]": 1}, {"{who}": 1}))], CATEGORIES, frozenset()
-    )
+    plans = [
+        Plan("tied", ({"{person:who}": 1}, {"[SEP]": 1}, {"{who}": 1})),
+        Plan("leo", ({"leo": 1}, {"[SEP]": 1}, {"leo": 1})),
+    ]
+    tied = compile_plans(plans, CATEGORIES, frozenset())
     visits = Process(tied, numbered(tied)).visits()
     loose = forget_at(tied, "sentence 2", visits)
     both = union([(0.5, with_marks(tied, {"yes"})), (1.5, loose)])
-    rows = [(one, "[SEP]", two) for one in ("leo", "mia") for two in ("leo", "mia")]
+    chance = {"leo": 3 / 4, "mia": 1 / 4}
+    rows = [(one, "[SEP]", two) for one in chance for two in chance]
+    together = [(one == two) * chance[one] / 4 for one, _, two in rows]
+    apart = [chance[one] * chance[two] * 3 / 4 for one, _, two in rows]
+    expected = [sum(shares) for shares in zip(together, apart, strict=True)]
     found = exact.text_log_probability(Process(both, VOCAB), ids_of(rows)).exp()
-    expected = [(one == two) / 2 / 4 + 3 / 4 / 4 for one, _, two in rows]
     assert found.tolist() == pytest.approx(expected, **CLOSE)
     label = exact.label_posterior(Process(both, VOCAB), ids_of(rows), "yes")
-    expected = [
-        (one == two) / 8 / share for (one, _, two), share in zip(rows, expected, strict=True)
-    ]
+    expected = [yes / share for yes, share in zip(together, expected, strict=True)]
     assert label.tolist() == pytest.approx(expected, **CLOSE)
 
 
@@ -319,23 +322,26 @@ def test_on_the_real_world_masked_tokens_are_as_likely_as_the_posterior_says(pai
     masked = seen == 4
     shares = posterior[masked]  # (masked, vocab)
     truth = shares.gather(1, drawn.ids[masked][:, None]).squeeze(1)
-    # The mean of -log p(truth) - entropy(p), and of hit - p(best), is 0 if p is the posterior.
-    surprise = -truth.log() + torch.special.xlogy(shares, shares).sum(1)
+    # If p is the posterior, -log p(truth) is on average the entropy of p, and the best guess is
+    # right as often as p says; p also tells the exact variance of both, so the bound is exact.
+    logs = shares.masked_fill(shares == 0, 1.0).log()
+    entropy = -(shares * logs).sum(1)
+    surprise = (-truth.log() - entropy).sum()
+    assert abs(surprise) < 5 * ((shares * logs**2).sum(1) - entropy**2).sum().sqrt()
     best, guess = shares.max(1)
-    hits = (guess == drawn.ids[masked]).double() - best
-    for difference in (surprise, hits):
-        assert abs(difference.mean()) < 5 * difference.std() / len(difference) ** 0.5
-    assert 3000 < len(hits) < 5000
+    hits = ((guess == drawn.ids[masked]).double() - best).sum()
+    assert abs(hits) < 5 * (best * (1 - best)).sum().sqrt()
+    assert 3000 < masked.sum() < 5000
 
 
 def test_on_the_real_world_labels_are_as_frequent_as_their_posterior_says(pairs):
     world, drawn, seen, table, _ = pairs
     for rows, through in ((drawn.ids, None), (seen, table)):
         posterior = exact.label_posterior(world.process("pairs"), rows, "next", through)
-        difference = drawn.labels - posterior
-        assert abs(difference.mean()) < 5 * difference.std() / len(difference) ** 0.5
-        hits = ((posterior > 0.5) == drawn.labels.bool()).double().mean()
-        assert abs(hits - exact.bayes_accuracy(posterior)) < 5 * 0.5 / len(rows) ** 0.5
+        spread = (posterior * (1 - posterior)).sum().sqrt()  # exact, given the texts
+        assert abs((drawn.labels - posterior).sum()) < 5 * spread
+        hits = ((posterior > 0.5) == drawn.labels.bool()).double().sum()
+        assert abs(hits - exact.bayes_accuracy(posterior) * len(rows)) < 5 * spread
 
 
 def test_on_the_real_world_both_ways_to_the_probability_of_a_story_agree():

@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from parity import Draw, quiet
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig as TheirBertConfig
 from transformers import BertForPreTraining as TheirBert
@@ -151,6 +152,17 @@ def test_our_folder_loads_here_and_names_each_tensor_once(kind, tmp_path):
     assert_identical(found.state_dict(), model.state_dict())
     stored = load_file(tmp_path / "model.safetensors")
     assert sum(t.numel() for t in stored.values()) == sum(p.numel() for p in model.parameters())
+
+
+@KINDS
+@DTYPES
+def test_our_folder_says_what_other_readers_ask_for(kind, dtype, tmp_path):
+    """Older versions refuse weights without a format, and load another dtype than the stored."""
+    save_hugging_face(ours(kind, dtype), tmp_path)
+    with safe_open(tmp_path / "model.safetensors", "pt") as stored:
+        assert stored.metadata() == {"format": "pt"}
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert "torch." + written["dtype"] == str(dtype)
 
 
 @KINDS
@@ -346,6 +358,8 @@ def test_what_they_cannot_be_is_not_written(tmp_path):
     sizes = {"vocab_size": 7, "max_seq": 3, "d_model": 2, "num_heads": 1, "num_layers": 1}
     with pytest.raises(ValueError, match="norm of a gpt2 must be 'pre' .*got 'post'"):
         save_hugging_face(GPT(GPTConfig(**sizes, norm="post")), tmp_path / "new")
+    with pytest.raises(ValueError, match="positions of a gpt2 must be 'learned' .*got 'rotary'"):
+        to_hugging_face(GPT(GPTConfig(**sizes, positions="rotary")))
     with pytest.raises(ValueError, match="norm of a bert must be 'post' .*got 'pre'"):
         to_hugging_face(BertForPreTraining(BertConfig(**sizes, norm="pre")))
     with pytest.raises(TypeError, match="only a GPT or a BertForPreTraining .*got Bert; wrap"):

@@ -1,12 +1,15 @@
 """The stacks against torch.nn.TransformerEncoder and TransformerDecoder, weights copied over."""
 
+import math
+
 import pytest
 import torch
 from parity import BARS, DTYPES, SEEDS, Draw, distance, furthest, gradients
 from torch import nn
 
-from minitransformer.config import ModelConfig
+from minitransformer.config import ModelConfig, Seq2SeqConfig
 from minitransformer.parts import readable_parts
+from minitransformer.seq2seq import Seq2Seq
 from minitransformer.stacks import Decoder, Encoder
 
 CROSS = {"around_feed_forward": "norm3", "around_cross_attention": "norm2"}
@@ -125,3 +128,46 @@ def test_the_decoder_is_theirs(seed, dtype, norm, parts):
     )
     found, _ = ours(x, memory, real.unsqueeze(1) & past, memory_real.unsqueeze(1))
     assert_same(found, expected, ours, theirs, draw, BARS[dtype], crossed=True)
+
+
+def their_positions(seq, d_model):
+    """sin and cos of pos / 10000^(2i / d_model), in turns, number by number."""
+    rows = [
+        [
+            (math.sin, math.cos)[column % 2](place / 10000 ** (column // 2 * 2 / d_model))
+            for column in range(d_model)
+        ]
+        for place in range(seq)
+    ]
+    return torch.tensor(rows)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@torch.no_grad()
+def test_the_whole_encoder_decoder_is_their_stacks_between_tables(seed):
+    draw = Draw(seed, torch.float32)
+    made, options = nn.TransformerEncoderLayer, {"enable_nested_tensor": False}
+    sizes = {"dim_feedforward": draw.d_ff, "dropout": 0.0, "batch_first": True}
+    d_model = draw.d_model + draw.d_model % 2 * draw.num_heads  # even: sines come in pairs
+    layer = made(d_model, draw.num_heads, **sizes)
+    encoder = nn.TransformerEncoder(layer, draw.num_layers, **options)
+    layer = nn.TransformerDecoderLayer(d_model, draw.num_heads, **sizes)
+    decoder = nn.TransformerDecoder(layer, draw.num_layers)
+    config = Seq2SeqConfig(**{**draw.sizes(), "d_model": d_model}, target_vocab_size=11)
+    ours = Seq2Seq(config)
+    for model in (encoder, decoder, ours):
+        draw.fill(model)
+    ours.encoder.load_state_dict(renamed(encoder.state_dict(), crossed=False))
+    ours.decoder.load_state_dict(renamed(decoder.state_dict(), crossed=True))
+    real, seq = draw.real(), draw.seq
+    source = (draw.ids(draw.batch, seq, size=draw.vocab - 1) + 1).masked_fill(~real, 0)
+    target = draw.ids(draw.batch, seq, size=10) + 1
+    enters = [
+        model.weight[ids] * d_model**0.5 + their_positions(seq, d_model)
+        for model, ids in ((ours.source_token, source), (ours.target_token, target))
+    ]
+    memory = encoder(enters[0], src_key_padding_mask=~real)
+    past = torch.ones(seq, seq, dtype=torch.bool).tril()
+    hidden = decoder(enters[1], memory, tgt_mask=~past, memory_key_padding_mask=~real)
+    expected = hidden @ ours.target_token.weight.T
+    assert distance(ours(source, target), expected) <= 1e-5

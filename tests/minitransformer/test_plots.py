@@ -83,6 +83,15 @@ def test_backgrounds_are_transparent(picture):
     assert pixels[0, 0, 3] == pixels[-1, -1, 3] == 0
 
 
+def test_the_page_is_seen_between_what_is_drawn():
+    from io import BytesIO
+
+    from matplotlib.image import imread
+
+    picture = plots.lines({"mine": [3.0, 2, 1]}, "Loss", "falls")
+    assert (imread(BytesIO(picture.png))[..., 3] == 0).mean() > 0.8
+
+
 def test_colours_are_readable_on_white_and_on_near_black():
     for page in ("#ffffff", "#111111"):
         assert contrast(plots.GREY, page) > 4  # writing

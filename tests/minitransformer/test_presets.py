@@ -41,7 +41,7 @@ def test_published_models_have_their_published_number_of_parameters(name, publis
 
 
 def test_the_small_gpt_is_no_larger_than_the_one_to_beat():
-    assert parameters("shakespeare-cpu") == parameters("nanogpt-cpu") <= 810_000
+    assert parameters("shakespeare-cpu") <= parameters("nanogpt-cpu") <= 810_000
     ours, theirs = PRESETS["shakespeare-cpu"], PRESETS["nanogpt-cpu"]
     for name in ("num_layers", "num_heads", "d_model", "max_seq", "tokenizer"):
         assert getattr(ours, name) == getattr(theirs, name)

@@ -130,9 +130,13 @@ def test_a_download_that_breaks_off_is_not_kept(server, tmp_path):
 
 
 def test_a_download_without_end_is_stopped(server, tmp_path):
+    told = []
     with pytest.raises(ValueError, match=f"gave more than {len(DATA)} bytes"):
-        fetch(data_set(server.url + "/endless.txt"), tmp_path)
+        fetch(
+            data_set(server.url + "/endless.txt"), tmp_path, progress=lambda *now: told.append(now)
+        )
     assert left(tmp_path) == []
+    assert told[-1][0] <= len(DATA) + registry.CHUNK
 
 
 def test_an_error_of_the_server_is_told(server, tmp_path):
@@ -168,6 +172,19 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
         with pytest.raises(ConnectionError, match="timed out"):
             fetch(data_set(url), tmp_path, timeout=0.1)
     assert left(tmp_path) == []
+
+
+def test_the_timeout_is_the_one_that_was_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(url, timeout):
+        asked.append(timeout)
+        raise OSError("no")
+
+    monkeypatch.setattr(registry.urllib.request, "urlopen", refuse)
+    with pytest.raises(ConnectionError):
+        fetch(data_set("http://host/data.txt"), tmp_path, timeout=7.5)
+    assert asked == [7.5]
 
 
 def test_an_interrupted_download_leaves_nothing_behind(server, tmp_path):
@@ -234,6 +251,7 @@ def test_every_set_of_the_registry_says_all_about_itself():
         ({"name": "../up"}, "name must be letters"),
         ({"url": "ftp://host/x"}, "url must begin with"),
         ({"sha256": "ABC"}, "sha256 must be 64"),
+        ({"sha256": "a" * 63}, "sha256 must be 64"),
         ({"sha256": "G" * 64}, "sha256 must be 64"),
         ({"size": 0}, "size must be at least 1"),
     ],

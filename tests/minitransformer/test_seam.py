@@ -242,6 +242,18 @@ def test_dropped_attention_weights_are_0_and_the_others_larger():
     torch.testing.assert_close(dropped[~gone], 2 * kept[~gone])
 
 
+def test_the_fused_attention_drops_weights_in_training_only():
+    layer = MultiHeadAttention(6, 2, dropout=0.5)
+    x = torch.randn(3, 5, 6, generator=torch.Generator().manual_seed(0))
+    plain = layer.eval()(x)[0]
+    torch.testing.assert_close(layer(x)[0], plain)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        assert not torch.allclose(layer.train()(x)[0], plain)
+        mean = torch.stack([layer(x)[0] for _ in range(500)]).mean(dim=0)
+    torch.testing.assert_close(mean, plain, rtol=0, atol=0.05)  # the others are larger
+
+
 def test_an_attention_without_weights_cannot_have_them_dropped():
     parts = Parts(scaled_dot_product_attention=lambda q, k, v, mask=None: (v, None))
     model = made(dataclasses.replace(GPT_SIZES, attention_dropout=0.1), parts)

@@ -5,7 +5,8 @@ import torch
 
 from minitransformer.data import World
 from minitransformer.data.translation import draw_translations, translate
-from minitransformer.tasks import Source, make_task, make_tokenizer, open_source
+from minitransformer.sources import Source, make_tokenizer, open_source
+from minitransformer.tasks import make_task
 from minitransformer.tokenizers import pad_batch
 
 WORDS = "mia leo ada omar nora squatch eats sees likes finds figs cake soup pizza".split()
@@ -29,7 +30,7 @@ def test_a_source_is_the_world_or_a_file_and_changes_with_its_content(tmp_path):
 
 
 def test_a_data_set_of_the_registry_is_read_by_its_name(monkeypatch):
-    monkeypatch.setattr("minitransformer.tasks.load_text", lambda name: f"the text of {name}")
+    monkeypatch.setattr("minitransformer.sources.load_text", lambda name: f"the text of {name}")
     assert open_source("tinyshakespeare").text == "the text of tinyshakespeare"
 
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from minitransformer.data import World, exact
 from minitransformer.data.translation import draw_translations
-from minitransformer.tasks import make_task, open_source
+from minitransformer.sources import open_source
+from minitransformer.tasks import make_task
 from minitransformer.tokenizers import SPECIAL_TOKENS
 from minitransformer.world_scores import closed, pair_scores, story_scores, translation_scores
 

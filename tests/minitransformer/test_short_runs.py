@@ -17,7 +17,7 @@ from minitransformer.embeddings import (
 )
 from minitransformer.losses import cross_entropy
 from minitransformer.tokenizers import WordTokenizer
-from minitransformer.training import train_attention_head, train_word_vectors
+from minitransformer.training import short_runs, train_attention_head, train_word_vectors
 
 OPENING = "the pizza came out of the oven and it"
 
@@ -113,10 +113,10 @@ def test_no_pairs_are_refused():
 def test_the_head_answers_for_pairs_of_nouns_it_never_saw(head, records):
     assert head.accuracy >= 0.95
     assert head.weight_on_answer >= 0.8
-    held = {training._nouns(record) for record in head.held_out}
+    held = {short_runs._nouns(record) for record in head.held_out}
     assert 0.2 < len(head.held_out) / len(records) < 0.3
     kept = [record for record in records if record not in head.held_out]
-    assert held and not held & {training._nouns(record) for record in kept}
+    assert held and not held & {short_runs._nouns(record) for record in kept}
 
 
 def test_sentences_that_are_held_out_are_never_trained_on(records):
