@@ -213,6 +213,7 @@ def test_the_model_is_left_as_it_was_found(gpt):
 
 def test_what_was_written_can_be_learned_from(gpt):
     found = generate(gpt, ids_of(2, 3), 4)
+    assert not text_log_probability(gpt, found).is_inference()
     gpt.loss(found[:, :-1], found[:, 1:]).backward()
     assert gpt.token.weight.grad.abs().sum() > 0
     gpt.zero_grad()
@@ -232,6 +233,7 @@ LEFT = torch.tensor([[False, True, True], [True, True, True]])
         ({"real": LEFT.flip(1)}, "on the left of every row"),
         ({"real": LEFT[:, [0, 1, 0]]}, "on the left of every row"),
         ({"real": torch.tensor([[True, False, True], [True, True, True]])}, "on the left"),
+        ({"real": LEFT & torch.tensor([[True], [False]])}, "on the left"),
         ({"real": LEFT[:, 1:]}, r"shape \(2, 3\), got torch.bool \(2, 2\)"),
         ({"real": LEFT.long()}, r"must be bool .* got torch.int64"),
         ({"next_token": lambda logits: logits.argmax()}, r"one id a row, shape \(2,\), got \(\)"),
@@ -328,6 +330,17 @@ def test_greedy_decoding_takes_the_best_token_of_each_forward_pass(translator, u
     assert len({len(row) for row in expected}) > 1, "some should end before others"
 
 
+def test_a_target_that_has_ended_stays_ended(translator, monkeypatch):
+    script = iter([[4, 3], [3, 5], [6, 7], [7, 3]])  # what the best token is, ended or not
+
+    def scripted(target, memory, memory_mask, cache=None):
+        return torch.eye(11)[torch.tensor(next(script))].unsqueeze(1), []
+
+    monkeypatch.setattr(translator, "decode", scripted)
+    found = greedy_decode(translator, sources()[:2], 4, use_cache=False)
+    assert found.tolist() == [[4, 3], [3, 0]]
+
+
 def test_decoding_stops_where_it_is_told_to(translator):
     full, cut = greedy_decode(translator, sources()), greedy_decode(translator, sources(), 2)
     assert torch.equal(full[:, :2], cut)
@@ -335,6 +348,7 @@ def test_decoding_stops_where_it_is_told_to(translator):
 
 def test_the_decoded_targets_can_be_learned(translator):
     targets = greedy_decode(translator, sources())
+    assert not targets.is_inference()
     logits = translator(sources(), shift_right(targets, translator.config.start_id))
     assert logits.shape[:2] == targets.shape
     translator.loss(sources(), targets).backward()
