@@ -113,16 +113,23 @@ class Bert(nn.Module):
         return hidden, self.pooler(hidden)
 
     def hidden(
-        self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None
+        self,
+        ids: Tensor,
+        segments: Tensor | None = None,
+        real: Tensor | None = None,
+        needed: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor | None]]:
-        """The contextual vectors ``(batch, seq, d_model)``, and the attention weights."""
+        """The contextual vectors ``(batch, seq, d_model)``, and the attention weights.
+
+        With ``needed``, bool ``(batch, seq)``: only the vectors of these n tokens, (n, d_model).
+        """
         x = self.embeddings(ids, segments)
         if real is None:
             mask = self.parts.mask_padding(ids, self.config.pad_id)  # (batch, 1, seq)
         else:
             check_real(real, ids.shape)
             mask = real.unsqueeze(1)
-        return self.encoder(x, mask)
+        return self.encoder(x, mask, needed=needed)
 
 
 class MlmHead(nn.Module):
@@ -202,8 +209,8 @@ class BertForPreTraining(nn.Module):
     ) -> Tensor:
         """The joint loss: mean cross-entropy of the hidden words, plus that of the pairs.
 
-        The vocabulary is scored only where there is something to name; elsewhere it would be
-        thrown away.
+        The last feed-forward layer and the vocabulary are spent only where there is something to
+        name (and on [CLS]); elsewhere their work would be thrown away.
 
         Args:
             ids: corrupted token ids ``(batch, seq)``.
@@ -213,18 +220,23 @@ class BertForPreTraining(nn.Module):
             real: see :meth:`Bert.forward`.
         """
         check_targets(labels, ids.shape, self.config.vocab_size, "labels")
-        hidden, pooled = self.bert(ids, segments, real)
         chosen = labels != -100
-        logits = self.mlm(hidden[chosen], self.bert.embeddings.token.weight)  # (n, vocab)
+        first = torch.zeros_like(chosen)
+        first[:, 0] = is_next is not None  # [CLS], for the pairs
+        needed = chosen | first
+        hidden, _ = self.bert.hidden(ids, segments, real, needed)  # (needed, d_model)
+        table = self.bert.embeddings.token.weight
+        logits = self.mlm(hidden[chosen[needed]], table)  # (chosen, vocab)
         # Where no word was chosen there is nothing to learn: 0, with gradients of 0.
         loss = self.parts.cross_entropy(logits, labels[chosen]) if len(logits) else logits.sum()
         if is_next is None:
             return loss
-        if is_next.dtype != torch.bool or is_next.shape != pooled.shape[:1]:
+        if is_next.dtype != torch.bool or is_next.shape != ids.shape[:1]:
             raise ValueError(
-                f"is_next must be bool (batch,), here {tuple(pooled.shape[:1])}, got "
+                f"is_next must be bool (batch,), here {tuple(ids.shape[:1])}, got "
                 f"{is_next.dtype} {tuple(is_next.shape)}; True says that the second follows"
             )
+        pooled = self.bert.pooler(hidden[first[needed]].unsqueeze(1))
         return loss + self.parts.cross_entropy(self.nsp(pooled), (~is_next).long())
 
 

@@ -180,11 +180,28 @@ class EncoderBlock(nn.Module):
         self.around_feed_forward = Residual(d_model, dropout, norm, norm_eps, parts)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, cache: KVCache | None = None
+        self,
+        x: Tensor,
+        mask: Tensor | str | None = None,
+        cache: KVCache | None = None,
+        needed: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """``(batch, seq, d_model)`` to the same shape, with the attention weights (or None)."""
+        """Let the tokens look at each other, then think about each alone.
+
+        Args:
+            x: ``(batch, seq, d_model)``.
+            mask: see :meth:`MultiHeadAttention.forward`.
+            cache: keys and values of earlier tokens.
+            needed: bool ``(batch, seq)``, the only tokens that somebody asks about.
+
+        Returns:
+            ``(x, weights)``: the same shape, or ``(n, d_model)`` for the n tokens needed; and the
+            attention weights (or None).
+        """
         options = {} if cache is None else {"cache": cache}
         change, weights = self.attention(self.around_attention.enter(x), mask, **options)
+        if needed is not None:
+            x, change = x[needed], change[needed]
         x = self.around_attention.leave(x, change)
         change = self.feed_forward(self.around_feed_forward.enter(x))
         return self.around_feed_forward.leave(x, change), weights

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from minitransformer.checks import check_batch, check_ids, check_real, check_targets
 from minitransformer.config import GPTConfig
 from minitransformer.multi_head import KVCache
-from minitransformer.parts import Parts
+from minitransformer.parts import CAUSAL, Parts
 from minitransformer.stacks import Encoder
 
 
@@ -73,7 +73,10 @@ class GPT(nn.Module):
                 f"the sequence has {past + seq} tokens, but the context is "
                 f"{self.config.max_seq}; cut it, or make the model with a larger max_seq"
             )
-        mask = self.parts.mask_causal(past + seq, ids.device)[past:]  # (seq, past + seq)
+        if real is None and past == 0 and self.parts.fused_causal:
+            mask = CAUSAL
+        else:
+            mask = self.parts.mask_causal(past + seq, ids.device)[past:]  # (seq, past + seq)
         place = torch.arange(past, past + seq, device=ids.device)
         if real is not None:
             check_real(real, (len(ids), past + seq))

@@ -148,7 +148,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None = None,
+        mask: Tensor | str | None = None,
         memory: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
@@ -156,7 +156,8 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             x: ``(batch, seq, d_model)``, who looks.
-            mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to.
+            mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to. Or
+                ``parts.CAUSAL``, where the attention is the fused one.
             memory: ``(batch, seq_k, d_model)``, what is looked at; ``x`` itself if left out.
             cache: keys and values of earlier tokens; those of ``x`` are added to it.
 
@@ -170,13 +171,13 @@ class MultiHeadAttention(nn.Module):
             query, key = rotate(query, past), rotate(key, past)
         if cache is not None:
             key, value = cache.append(key, value)
-        if mask is not None and mask.dim() == 3:
+        if isinstance(mask, Tensor) and mask.dim() == 3:
             mask = mask.unsqueeze(1)  # (batch, 1, seq, seq_k): the same for every head
         context, weights = self._attend(query, key, value, mask)
         return self.output(merge_heads(context)), weights
 
     def _attend(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | str | None
     ) -> tuple[Tensor, Tensor | None]:
         """Attention by the part, in training with dropout on its weights."""
         rate = self.dropout if self.training else 0.0

@@ -35,22 +35,33 @@ class Encoder(nn.Module):
         self.norm = last_norm(config, parts)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, cache: list[KVCache] | None = None
+        self,
+        x: Tensor,
+        mask: Tensor | str | None = None,
+        cache: list[KVCache] | None = None,
+        needed: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor | None]]:
         """Read ``(batch, seq, d_model)``.
 
         Args:
             mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to.
             cache: one :class:`KVCache` a layer.
+            needed: bool ``(batch, seq)``, the only tokens that somebody asks about. All are read,
+                but the last block spends its feed-forward layer on these alone.
 
         Returns:
-            ``(x, weights)``: the same shape, and the attention weights of every layer (None
-            where the attention keeps none).
+            ``(x, weights)``: the same shape, or ``(n, d_model)`` for the n tokens needed; and the
+            attention weights of every layer (None where the attention keeps none).
         """
-        weights = []
+        weights, last = [], len(self.blocks) - 1
         for layer, block in enumerate(self.blocks):
-            x, seen = block(x, mask) if cache is None else block(x, mask, cache=cache[layer])
+            options = {} if cache is None else {"cache": cache[layer]}
+            if layer == last and needed is not None and isinstance(block, EncoderBlock):
+                options["needed"] = needed
+            x, seen = block(x, mask, **options)
             weights.append(seen)
+        if needed is not None and x.dim() == 3:  # a block of your own has worked on all
+            x = x[needed]
         return self.norm(x), weights
 
 
