@@ -46,7 +46,8 @@ def gpt(seed: int) -> dict[str, float]:
 def bert(seed: int) -> dict[str, float]:
     """Hidden words, and pairs."""
     run, seconds = by_preset("world-bert", seed)
-    return pair_scores(run.model) | {"seconds": seconds}
+    scores = pair_scores(run.model)
+    return scores | {"seconds": seconds}
 
 
 def translation(seed: int) -> dict[str, float]:

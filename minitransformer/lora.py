@@ -26,9 +26,7 @@ class LoRALinear(nn.Module):
         alpha: how strongly the change counts; with alpha = rank the factor is 1.
         generator: the source of randomness for A, drawn from N(0, 1 / d_in).
 
-    ``weight`` and ``bias`` read as those of a linear layer do, the change included, so a module
-    that takes the weights of its layers (multi-head attention joins those of query, key and
-    value into one product) computes the same as one that calls them.
+    ``weight`` and ``bias`` read as those of a linear layer do, the change included.
 
     Source: Hu et al., LoRA (2021), section 4.1. We leave out their dropout before A, which no
     single weight could express.

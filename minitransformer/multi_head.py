@@ -165,7 +165,10 @@ class MultiHeadAttention(nn.Module):
             ``(context, weights)``: ``(batch, seq, d_model)``, and ``(batch, num_heads, seq,
             seq_k)``, or None where the attention keeps no weights (the fused one).
         """
-        query, key, value = (split_heads(part, self.num_heads) for part in self._project(x, memory))
+        memory = x if memory is None else memory
+        query = split_heads(self.query(x), self.num_heads)  # (batch, num_heads, seq, d_head)
+        key = split_heads(self.key(memory), self.num_heads)
+        value = split_heads(self.value(memory), self.num_heads)
         if self.rotary:
             past = 0 if cache is None else len(cache)
             query, key = rotate(query, past), rotate(key, past)
@@ -193,15 +196,3 @@ class MultiHeadAttention(nn.Module):
             )
         weights = F.dropout(weights, rate)
         return weights @ value, weights
-
-    def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
-        """Query, key and value, ``(batch, seq, d_model)`` each.
-
-        In self-attention as one product with [W_Q W_K W_V]: the same numbers, faster.
-        """
-        if memory is not None:
-            return self.query(x), self.key(memory), self.value(memory)
-        layers = (self.query, self.key, self.value)
-        weight = torch.cat([layer.weight for layer in layers])  # (3 d_model, d_model)
-        bias = None if layers[0].bias is None else torch.cat([layer.bias for layer in layers])
-        return F.linear(x, weight, bias).chunk(3, dim=-1)

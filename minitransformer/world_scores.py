@@ -61,7 +61,7 @@ def _story_best(process, ids: Tensor, end: int) -> Tensor:
     return -chances.gather(2, ids[:, 1:, None]).squeeze(-1).log()
 
 
-def pair_scores(model: nn.Module, pairs: int = 10_000) -> dict[str, float]:
+def pair_scores(model: nn.Module, pairs: int = 20_000) -> dict[str, float]:
     """A BERT beside word counts and the exact posterior at [MASK], and beside Bayes on pairs.
 
     Args:
@@ -69,7 +69,8 @@ def pair_scores(model: nn.Module, pairs: int = 10_000) -> dict[str, float]:
         pairs: how many to score.
 
     Returns:
-        Mean losses in nats at [MASK], the share closed, and the accuracy on unmasked pairs.
+        Mean losses in nats at [MASK], the share closed, in all and by class of token; and the
+        accuracy on pairs, as they are (clean) and with hidden words (masked), with Bayes's.
     """
     world = World()
     vocab, drawn = world.vocab, world.draw("pairs", pairs, HELD_OUT)
@@ -92,25 +93,35 @@ def pair_scores(model: nn.Module, pairs: int = 10_000) -> dict[str, float]:
     best = -best.gather(1, true[:, None]).squeeze(1).log()
     counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
     simple, is_next = -counts[true].log(), drawn.labels.bool()
-    posterior = exact.label_posterior(process, drawn.ids, "next")
     segments = _segments(drawn.ids, vocab)
-    loss, right, device = [], 0, next(model.parameters()).device
+    loss, clean_right, masked_right, device = [], 0, 0, next(model.parameters()).device
     with evaluation_mode(model):
         for ids, clean, kinds, answer in _parts(seen, drawn.ids, segments, is_next):
-            logits = model(ids.to(device), kinds.to(device))[0].cpu()
+            logits, said = (found.cpu() for found in model(ids.to(device), kinds.to(device)))
+            masked_right += int(((said.argmax(dim=1) == 0) == answer).sum())
             at = ids == vocab["[MASK]"]
             loss.append(_losses(logits[at], clean[at]))
             said = model(clean.to(device), kinds.to(device))[1].argmax(dim=1).cpu() == 0
-            right += int((said == answer).sum())
+            clean_right += int((said == answer).sum())
     model_loss = torch.cat(loss).double()
-    return {
+    scores = {
         "unigram": float(simple.mean()),
         "model": float(model_loss.mean()),
         "exact": float(best.mean()),
         "closed": closed(simple, model_loss, best),
-        "pairs right": right / pairs,
-        "pairs right, Bayes": float(exact.bayes_accuracy(posterior)),
     }
+    for number, name in enumerate(TOKEN_CLASSES[1:], start=1):
+        here = drawn.classes[hidden] == number
+        if here.any():
+            scores[f"closed, {name}"] = closed(simple[here], model_loss[here], best[here])
+    for name, right, texts, read in (
+        ("clean", clean_right, drawn.ids, None),
+        ("masked", masked_right, seen, channel),
+    ):
+        said = exact.label_posterior(process, texts, "next", read) > 0.5
+        scores[f"pairs right, {name}"] = right / pairs
+        scores[f"pairs right, {name}, Bayes"] = float((said == is_next).double().mean())
+    return scores
 
 
 def translation_scores(model: nn.Module, tokenizer, target_tokenizer, n: int = 2000) -> dict:

@@ -69,32 +69,15 @@ def test_a_is_drawn_with_variance_one_over_d_in_from_the_generator():
     assert abs(layers[0].A.var() * 400 - 1) < 0.03
 
 
-def test_attention_that_joins_weights_sees_the_change_as_attention_that_calls_layers_does():
+def test_attention_sees_the_change_in_its_layers():
     attention = lora.add_lora(scramble(MultiHeadAttention(6, 2).double()), 2, 4.0)
     scramble(attention, seed=1)
     x = torch.randn(2, 5, 6, generator=noise(), dtype=torch.float64)
-    joined, _ = attention(x)  # one product with the weights of query, key and value
-    called, _ = attention(x, memory=x)  # each layer called
-    torch.testing.assert_close(joined, called)
+    changed, _ = attention(x)
     attention.value.B.data.zero_()
-    assert not torch.allclose(attention(x)[0], joined)
+    assert not torch.allclose(attention(x)[0], changed)
 
 
-def test_both_ways_through_attention_give_the_same_gradients():
-    attention = lora.add_lora(scramble(MultiHeadAttention(6, 2).double()), 2, 4.0)
-    scramble(attention, seed=1)
-    x = torch.randn(2, 5, 6, generator=noise(), dtype=torch.float64)
-    learned = [w for w in attention.parameters() if w.requires_grad]
-    joined = torch.autograd.grad(attention(x)[0].square().sum(), learned)
-    called = torch.autograd.grad(attention(x, memory=x)[0].square().sum(), learned)
-    assert len(learned) == 4
-    for one, other in zip(joined, called, strict=True):
-        torch.testing.assert_close(one, other)
-        assert one.abs().sum() > 0
-
-
-@pytest.mark.parametrize("make", [bert, gpt])
-@pytest.mark.parametrize("targets", [("query", "value"), ("key", "output", "inner", "outer")])
 def test_merging_gives_the_same_outputs_and_the_first_structure(make, targets):
     model = make()
     names = list(model.state_dict())
