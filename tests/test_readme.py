@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -34,14 +35,35 @@ def test_the_first_screen_says_for_whom_with_which_commands_and_shows_a_picture(
     assert (ROOT / picture[1]).is_file()
 
 
+LONG = ("make test", "make lab", "make bench")  # each has a test of its own, or runs this one
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("make test", "make lab")])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in LONG])
 def test_a_command_of_the_readme_works(command):
     done = subprocess.run(
         command.split(), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_a_part_of_make_bench_prints_its_table():
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "grading"],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "times" in done.stdout
+    unknown = subprocess.run(
+        [sys.executable, "-m", "bench", "speed"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert unknown.returncode == 1 and "no part speed; there are throughput" in unknown.stderr
 
 
 @pytest.mark.slow
