@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -12,16 +12,25 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import SandboxError, WorkerCrashed, WorkerTimeout
+from autograder.course import Course
+from autograder.errors import CourseError, SandboxError, WorkerCrashed, WorkerTimeout
 from autograder.sandbox import codec
+from autograder.sandbox.namespaces import SWITCH
+from autograder.sandbox.watch import PERIOD, Limits, Watch, remove
 
 FORKS = sys.platform == "linux"
 START_SECONDS = 120.0
 REPLY = struct.Struct(">i")
+CREDENTIALS = struct.Struct("3i")
+START = (
+    "import sys; sys.path.append(sys.argv[1]); from autograder.sandbox import server; "
+    "server.start(int(sys.argv[2]), sys.argv[3])"
+)
+"""The warm process's first lines: -I keeps folder and environment out of `sys.path`."""
+
 SINGLE_THREAD = {
     name: "1"
     for name in (
@@ -33,30 +42,19 @@ SINGLE_THREAD = {
 }
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one worker may use.
-
-    Args:
-        seconds: wall-clock seconds for one cell or one probe.
-        memory: bytes of address space on top of what the warm process has.
-        file_size: bytes of any file it writes.
-    """
-
-    seconds: float = 10.0
-    memory: int = 4 * 2**30
-    file_size: int = 64 * 2**20
-
-
 class Server:
     """A warm process that has imported torch, and forks a worker for each session.
 
     One session at a time: closing it ends every process that came out of it. Use it as a context
     manager. Where `fork` is unsafe (not Linux) every session starts a process
     of its own: slower, otherwise the same.
+
+    Args:
+        namespaces: False stays with the base walls, as AUTOGRADER_NAMESPACES=off does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, namespaces: bool = True) -> None:
+        self._namespaces = namespaces and os.environ.get(SWITCH) != "off"
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -75,6 +73,8 @@ class Server:
         """
         limits = limits or Limits()
         ours, theirs = socket.socketpair()
+        if FORKS:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         scratch = tempfile.mkdtemp(prefix="autograder-")
         with self._lock, theirs:
             if not FORKS:
@@ -87,8 +87,12 @@ class Server:
                 self._stop()
                 raise SandboxError(f"the warm worker did not answer: {error}") from error
         session = Session(self, pid, ours, scratch, limits)
-        settings = {"scratch": scratch, "limits": dataclasses.asdict(limits)}
-        session.send({**job, **settings})
+        settings = {
+            "scratch": scratch,
+            "limits": dataclasses.asdict(limits),
+            "hidden": _course(),
+        }
+        session.begin({**job, **settings})
         return session
 
     def kill(self, pid: int) -> None:
@@ -124,8 +128,11 @@ class Server:
                     [
                         sys.executable,
                         "-I",
-                        str(Path(__file__).with_name("server.py")),
+                        "-c",
+                        START,
+                        str(Path(__file__).parents[2]),
                         str(theirs.fileno()),
+                        "on" if self._namespaces else "off",
                     ],
                     pass_fds=[theirs.fileno()],
                     env={
@@ -142,10 +149,20 @@ class Server:
         return self._control
 
 
+@functools.lru_cache
+def _course() -> list[str]:
+    """The course's folder, for the case that it lies among Python's libraries."""
+    try:
+        return [str(Course.find().root)]
+    except CourseError:
+        return []
+
+
 class Session:
     """One worker: cells run, then one observation after the other.
 
-    Every wait has a limit. After `WorkerTimeout` or `WorkerCrashed` the session is over.
+    Every wait has a limit, and while it lasts the worker is watched. After `WorkerTimeout` or
+    `WorkerCrashed` the session is over.
     """
 
     def __init__(
@@ -160,6 +177,7 @@ class Session:
         self._pid = pid
         self._connection = connection
         self._scratch = scratch
+        self._watch: Watch | None = None
         self.limits = limits
 
     def __enter__(self) -> "Session":
@@ -167,6 +185,15 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def begin(self, job: Any) -> None:
+        """Hear from the worker, and hand it the job."""
+        deadline = time.monotonic() + START_SECONDS
+        if FORKS:
+            self._watch = Watch(_introduced(self._connection), self._scratch, self.limits)
+        else:
+            self._read(1, deadline)
+        self.send(job)
 
     def send(self, message: Any) -> None:
         """One message to the worker.
@@ -188,12 +215,14 @@ class Session:
 
         Raises:
             WorkerTimeout: none within the limit.
-            WorkerCrashed: the worker ended.
+            WorkerCrashed: the worker ended, or took more than it may.
             CodecError: it sent something else (from `codec`).
         """
         deadline = time.monotonic() + seconds
-        header, arrays = codec.lengths(_read(self._connection, codec.PREFIX.size, deadline))
-        body = _read(self._connection, header + arrays, deadline)
+        if self._watch is not None:
+            self._watch.begin(seconds)
+        header, arrays = codec.lengths(self._read(codec.PREFIX.size, deadline))
+        body = self._read(header + arrays, deadline)
         return codec.decode(body[:header], body[header:])
 
     def ask(self, message: Any, seconds: float) -> Any:
@@ -201,22 +230,50 @@ class Session:
         self.send(message)
         return self.receive(seconds)
 
+    def cost(self) -> float:
+        """Seconds that the last wait costs by the processor's clock; 0 where that is not seen."""
+        return self._watch.cost() if self._watch is not None else 0.0
+
     def close(self) -> None:
         """Kill the worker and remove its scratch folder."""
         self._connection.close()
         self._server.kill(self._pid)
-        try:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-        except RecursionError:  # folders in folders in folders: rm does not recurse
-            subprocess.run(["rm", "-rf", self._scratch], check=False)
+        remove(self._scratch)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        return _read(self._connection, size, deadline, self._watch)
 
 
-def _read(connection: socket.socket, size: int, deadline: float) -> bytes:
+def _introduced(connection: socket.socket) -> int:
+    """The worker's process number as this process sees it, from its first byte.
+
+    Raises:
+        WorkerCrashed: it did not come to that.
+    """
+    connection.settimeout(START_SECONDS)
+    size = socket.CMSG_SPACE(CREDENTIALS.size)
+    _, extra, _, _ = connection.recvmsg(1, size)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+    for level, kind, data in extra:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            pid: int = CREDENTIALS.unpack(data)[0]
+            return pid
+    raise WorkerCrashed("the worker ended before it began")
+
+
+def _read(
+    connection: socket.socket, size: int, deadline: float, watch: Watch | None = None
+) -> bytes:
     parts: list[bytes] = []
     while size:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([connection], [], [], left)[0]:
+        if left <= 0:
             raise WorkerTimeout("the worker was stopped at its time limit")
+        if watch is not None:
+            watch.look()
+            left = min(left, PERIOD)
+        if not select.select([connection], [], [], left)[0]:
+            continue
         try:
             part = connection.recv(min(size, 2**20))
         except OSError as error:

@@ -206,7 +206,7 @@ def test_what_is_outside_the_wall_cannot_be_reached(grade, tmp_path, attempt):
         port = listening.getsockname()[1]
         reach = attempt.format(root=root, secret=secret, pid=os.getpid(), port=port)
         tried = (
-            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept PermissionError: blocked = True\n"
+            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept OSError: blocked = True\n"
         )
         result = grade(f"blocked = False\n{tried}{RIGHT}\nif not blocked: del softmax")
     assert result.status == "correct"
@@ -295,7 +295,10 @@ def test_the_environment_is_empty_and_the_command_line_tells_nothing(grade, monk
     monkeypatch.setenv("AUTOGRADER_SECRET", "hunter2")
     look = """
 import os, sys
-leaked = "hunter2" in str(dict(os.environ)) + str(sys.argv) + open("/proc/self/environ").read()
+leaked = "hunter2" in str(dict(os.environ)) or sys.argv != [""]
+for name in ("environ", "cmdline"):
+    try: leaked = leaked or bool(open("/proc/self/" + name).read())
+    except OSError: pass
 def softmax(scores, dim=-1):
     return None if leaked else right(scores, dim)
 """ + RIGHT.replace("def softmax", "def right")
