@@ -155,7 +155,11 @@ def outcome(exercise: Exercise, status: str, message: str) -> ExerciseResult:
 def worded(
     exercise: Exercise, visible: Judgement, hidden: Judgement, cell_error: dict[str, Any] | None
 ) -> ExerciseResult:
-    """A judgement as a result; its message tells nothing that derives from a hidden input."""
+    """A judgement as a result; its message tells nothing that derives from a hidden input.
+
+    Which properties hold is told, and a mistake or an exception only as the visible inputs show it:
+    code can choose its exception, the line and the mistake by what it sees.
+    """
     shortcut = hidden.shortcut or visible.shortcut
     if shortcut:
         return outcome(
@@ -166,7 +170,7 @@ def worded(
     both = hidden if hidden.share <= visible.share else visible
     score = round(exercise.points * both.share, 2)
     status = "correct" if both.right else "partial" if score else "wrong"
-    named = hidden.misconception
+    named = hidden.misconception if hidden.misconception == visible.misconception else None
     verdicts = tuple(
         CaseResult(case.name, case.passed and seen.passed, case.guard)
         for case, seen in zip(hidden.cases, visible.cases, strict=True)
@@ -175,9 +179,9 @@ def worded(
     parts = (
         [f"not yet: {'; '.join(failed)}"] if failed else [f"all {len(verdicts)} properties hold"]
     )
-    error = cell_error or hidden.error
-    if error and not both.right:
-        parts.append(_raised(error))
+    error = cell_error or visible.error
+    if not both.right and (error or hidden.error):
+        parts.append(_raised(error) if error else "It raised an exception on hidden inputs")
     if named:
         parts.append(named.sentence)
     return ExerciseResult(

@@ -28,6 +28,12 @@ from autograder.sandbox.namespaces import Namespaces
 HELLO = b"+"
 """A worker's first byte: with it the kernel tells the judge the worker's process number."""
 
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_CTYPE": "C.UTF-8",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+}
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
 
@@ -36,7 +42,8 @@ def serve(channel: socket.socket, spaces: Namespaces) -> None:
     channel.sendall(HELLO)
     job = _receive(channel)
     walls.confine(job, channel.fileno(), spaces)
-    os.environ.update(PATH=os.defpath, HOME=job["scratch"], MPLBACKEND="Agg", OMP_NUM_THREADS="1")
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT, HOME=job["scratch"])
     _forget_course(job["package"])
     main = types.ModuleType("__main__")
     main.get_ipython = lambda: _Shell(main.__dict__)  # type: ignore[attr-defined]
@@ -139,7 +146,7 @@ def _references(job: dict[str, Any]) -> dict[str, Any]:
 def _forget_course(package: dict[str, str]) -> None:
     """No course packages but the one that came with the job, and nothing that tells of us."""
     root = sys.path.pop()
-    sys.path[:] = [entry for entry in sys.path if entry != root]
+    sys.path[:] = [e for e in sys.path if e != root and not e.startswith("__editable__")]
     sys.argv[:] = [""]
     sys.meta_path[:] = [
         f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")

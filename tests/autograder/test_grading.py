@@ -7,43 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
+from threats import CHAPTER, RIGHT
 
 from autograder import exercises
 from autograder.errors import CodecError
 from autograder.grading import Grader
 from autograder.replay import cell_reply, observation
-from autograder.sandbox import Limits, Server, landlock
+from autograder.sandbox import landlock
 from autograder.scheduling import Job, grade_one
 from autograder.submission import Cell, Submission
-
-CHAPTER = "02_attention"
-RIGHT = """
-import torch
-def softmax(scores, dim=-1):
-    exponentials = (scores - scores.amax(dim=dim, keepdim=True)).exp()
-    return exponentials / exponentials.sum(dim=dim, keepdim=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Server() as running:
-        yield running
-
-
-@pytest.fixture
-def grade(server):
-    """Grade a softmax: its solution cell, and extra cells before and after it."""
-
-    def run(source, before=(), after=(), seconds=5.0, secret="a secret"):
-        exercise = exercises.load(CHAPTER).exercise("softmax")
-        first = [Cell(f"before {i}", text, "extra") for i, text in enumerate(before)]
-        last = [Cell(f"after {i}", text, "extra") for i, text in enumerate(after)]
-        cells = (*first, Cell("softmax", source, "solution"), *last)
-        grader = Grader(CHAPTER, secret, server, Limits(seconds=seconds))
-        return grader.grade_exercise(Submission("ada", CHAPTER, cells, {}), exercise)
-
-    return run
 
 
 def test_the_solution_gets_everything(grade):
