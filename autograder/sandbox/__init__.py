@@ -13,12 +13,16 @@ for each session. `walls.confine` puts these around a worker before the learner'
   no signals to others, no modes, owners or times of files changed;
 - limits: memory, file size and open files by the kernel; time, threads and the scratch folder by
   the judge's eye (`watch`), which ends the worker and every process that came out of it;
-- where the system allows: user, pid, mount, network, ipc and uts namespaces.
+- where the system allows: user, pid, mount, network, ipc and uts namespaces. Only these hide the
+  numbers and number of other processes and the machine's name, keep the scratch folder in memory,
+  and stand behind the filter and Landlock should one of them have a hole.
 
 Not covered: whether a file exists and how large it is can be asked of any path; facts of the
 machine (kernel, processors, clock) can be read; each worker has a memory limit of its own, and
 all together have none; holes in the kernel; torch's own functions, which are a policy (`bounds`).
-Without the base walls (not Linux, or older than 5.13) `grade` refuses; `autograder doctor` tells.
+Each line has its tests in `test_threats_walls` and `test_threats_exhaust`, run with and without
+namespaces. Without the base walls (not Linux, or older than 5.13) `grade` refuses;
+`autograder doctor` tells.
 """
 
 from typing import Any
@@ -29,7 +33,7 @@ __all__ = ["Limits", "Server", "Session"]
 def __getattr__(name: str) -> Any:
     """The judge's end, loaded on first use: the walls are put up before torch is imported."""
     if name in __all__:
-        from autograder.sandbox import session
+        from autograder.sandbox import host
 
-        return getattr(session, name)
+        return getattr(host, name)
     raise AttributeError(f"the sandbox has no {name!r}; it has {', '.join(__all__)}")

@@ -1,6 +1,6 @@
 """The warm process: it only imports, then forks one worker a session. It holds no secret.
 
-Started by `session.Server`; `start` is its first line. Orders come over one socket: "f" with a
+Started by `host.Server`; `start` is its first line. Orders come over one socket: "f" with a
 descriptor forks a worker that serves it, "k" kills whatever came out of it, processes that
 detached themselves included. Where forking after an import of torch is unsafe (not Linux), this
 very process serves one session and ends.

@@ -77,7 +77,7 @@ def confine(job: dict[str, Any], channel: int, spaces: Namespaces) -> None:
     """Put up every wall that this system has, for good. The order matters.
 
     Args:
-        job: "scratch" and "limits", as `session.Server.open` sends them.
+        job: "scratch" and "limits", as `host.Server.open` sends them.
         channel: the one descriptor that stays open.
         spaces: what the warm process entered.
 

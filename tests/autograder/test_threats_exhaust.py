@@ -4,6 +4,9 @@ That the other exercises of the same submission keep their points stands in test
 """
 
 import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +14,8 @@ import pytest
 from threats import CALLS, RIGHT
 
 DEF = "def softmax(scores, dim=-1):\n"
-SECONDS = 2.0
+SECONDS = 1.0
+ROOT = Path(__file__).parents[2]
 LOOPS = {
     "in Python": DEF + "    while True: pass",
     "in C": DEF + "    return sum(iter(int, 1))",
@@ -54,7 +58,7 @@ def test_what_never_ends_is_stopped_at_its_limit(grade, source):
     start = time.monotonic()
     result = grade(source, seconds=SECONDS)
     assert (result.score, result.status) == (0, "timeout"), result.message
-    assert time.monotonic() - start < 10 * SECONDS
+    assert time.monotonic() - start < 20 * SECONDS
     assert "time limit" in result.message
 
 
@@ -92,7 +96,7 @@ HUNGRY = {
 
 @pytest.mark.parametrize("source", HUNGRY.values(), ids=HUNGRY)
 def test_what_takes_all_memory_costs_only_itself(grade, source):
-    result = grade(source, memory=2**28, seconds=5.0)
+    result = grade(source, memory=2**28, seconds=3.0)
     assert result.score == 0
     assert result.status in ("wrong", "crashed", "timeout"), result.message
     assert grade(RIGHT).status == "correct"
@@ -118,7 +122,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("source", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_costs_only_itself_and_leaves_nothing(grade, source):
-    result = grade(source, seconds=5.0)
+    result = grade(source, seconds=3.0)
     assert result.score == 0
     assert result.status in ("wrong", "crashed", "timeout"), result.message
     assert grade(RIGHT).status == "correct"
@@ -166,7 +170,6 @@ if big > 70 * 2**20: raise ValueError(big)
 
 
 def test_nothing_is_left_when_a_session_is_over(grade, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     make = """
 import os
 os.mkdir("closed"); open("closed/file", "w").write("x" * 1000)
@@ -175,10 +178,38 @@ os.symlink("/", "root")
 import threading, time
 threading.Thread(target=time.sleep, args=(99,)).start()
 """
+    assert grade(RIGHT).status == "correct"
     before = _children()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert grade(RIGHT, before=[make]).status == "correct"
     assert list(tmp_path.iterdir()) == []
-    assert _children() <= before + 1
+    assert _children() == before
+
+
+ALONE = """
+import sys, time
+from autograder.sandbox import Server
+server = Server(namespaces=sys.argv[1] == "on")
+loop = {"id": "x", "source": "while True: pass"}
+session = server.open({"cells": [loop], "package": {}, "replace": {}})
+print(session._watch.pid, server._process.pid, session._scratch, flush=True)
+session.receive(1000)
+"""
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_a_judge_that_is_killed_leaves_no_process(switch):
+    judge = subprocess.Popen([sys.executable, "-c", ALONE, switch], stdout=subprocess.PIPE,
+                             text=True, cwd=ROOT)  # fmt: skip
+    worker, server, scratch = judge.stdout.readline().split()
+    judge.kill()
+    judge.wait()
+    judge.stdout.close()
+    end = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in (worker, server)):
+        assert time.monotonic() < end, "the worker or its server lives on"
+        time.sleep(0.05)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _children():
