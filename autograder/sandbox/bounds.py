@@ -22,6 +22,8 @@ from autograder.runner import bare
 KEYS = ("BackendSelect", "CPU")
 """Every tensor's way leads through the first; `redispatch` could go straight to the second."""
 
+COMPUTE = ("CPU", "CUDA", "CompositeImplicitAutograd", "CompositeExplicitAutograd")
+
 IN_PYTHON: dict[str, tuple[Any, ...]] = {
     "multi_head_attention": (nn.functional.multi_head_attention_forward,),
     "cross_entropy": (torch.distributions.Categorical.log_prob,),
@@ -34,9 +36,15 @@ NOT_IMPORTED = ("torch.nn.attention.flex_attention",)
 
 @functools.cache
 def operators() -> dict[str, str]:
-    """Each of torch's operators → its bare name."""
+    """Each of torch's operators that computes something here → its bare name."""
     names = torch._C._dispatch_get_all_op_names()
-    return {name: bare(name) for name in names if name.startswith("aten::")}
+    runs = torch._C._dispatch_has_kernel_for_dispatch_key
+    return {
+        name: bare(name)
+        for name in names
+        if name.startswith("aten::") and "backward" not in name
+        if any(runs(name, key) for key in COMPUTE)
+    }
 
 
 class Bounds:

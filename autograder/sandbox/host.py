@@ -23,7 +23,7 @@ from autograder.sandbox.watch import Limits
 REPLY = struct.Struct(">i")
 START = (
     "import sys; sys.path.append(sys.argv[1]); from autograder.sandbox import server; "
-    "server.start(int(sys.argv[2]), sys.argv[3])"
+    "server.start(int(sys.argv[2]), sys.argv[3], tuple(sys.argv[4:]))"
 )
 """The warm process's first lines: -I keeps folder and environment out of `sys.path`."""
 
@@ -129,6 +129,7 @@ class Server:
                         str(Path(__file__).parents[2]),
                         str(theirs.fileno()),
                         "on" if self._namespaces else "off",
+                        *_course(),
                     ],
                     pass_fds=[theirs.fileno()],
                     env={

@@ -5,6 +5,7 @@ nothing is decided here.
 """
 
 import ctypes
+import functools
 import os
 import struct
 import sys
@@ -19,6 +20,7 @@ READ_ANY_FILE = 2
 """The number of the capability CAP_DAC_READ_SEARCH."""
 
 
+@functools.cache
 def libc() -> ctypes.CDLL:
     """The C library of this process; on anything but Linux there is nothing to call."""
     if sys.platform != "linux":

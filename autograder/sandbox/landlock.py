@@ -10,6 +10,7 @@ The course itself stays closed where it was installed among those libraries, or 
 environment of its own.
 """
 
+import functools
 import os
 import stat
 import struct
@@ -63,15 +64,26 @@ def confine(scratch: str, hidden: Iterable[str] = ()) -> None:
     read = (READ_FILE | READ_DIR) & handled
     own = os.readlink("/proc/self")  # not getpid: /proc may number processes otherwise
     _allow(rules, [f"/proc/{own}/{name}" for name in OWN], read)
-    closed = [*course_files(), *(Path(folder).resolve() for folder in hidden)]
-    for place in _libraries(closed):
-        shown, listed = without(place, closed)
-        _allow(rules, shown, read)
-        _allow(rules, listed, READ_DIR)
+    shown, listed = places(tuple(hidden))
+    _allow(rules, shown, read)
+    _allow(rules, listed, READ_DIR)
     _allow(rules, ["/dev/null"], (READ_FILE | WRITE_FILE) & handled)
     _allow(rules, [scratch], handled & ~1)
     kernel.call(RESTRICT, rules, 0)
     os.close(rules)
+
+
+@functools.cache
+def places(hidden: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    """What may be read, and what may only be listed; the warm process finds it out once."""
+    closed = [*course_files(), *(Path(folder).resolve() for folder in hidden)]
+    shown, listed = [], []
+    for place in _libraries(closed):
+        if place.exists():
+            below, names = without(place, closed)
+            shown += below
+            listed += names
+    return shown, listed
 
 
 def course_files() -> list[Path]:

@@ -16,7 +16,7 @@ import struct
 import sys
 from pathlib import Path
 
-from autograder.sandbox import kernel
+from autograder.sandbox import kernel, landlock
 from autograder.sandbox.namespaces import Namespaces, available
 
 REPLY = struct.Struct(">i")
@@ -80,16 +80,18 @@ def main(control: socket.socket, spaces: Namespaces) -> None:
             control.sendall(REPLY.pack(pid))
 
 
-def start(descriptor: int, switch: str) -> None:
+def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
     """Enter the namespaces, import, serve. The course stands last in `sys.path`.
 
     Args:
         descriptor: of the socket to the judge.
         switch: "off" to stay with the base walls.
+        hidden: folders that stay closed to workers.
     """
     spaces = Namespaces(() if switch == "off" else available())
     spaces.enter()
     warm()
+    landlock.places(hidden)
     if sys.platform == "linux":
         kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
