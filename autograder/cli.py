@@ -135,10 +135,13 @@ def grade(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Judge processes; all cores by default.")
     ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade although a wall is missing; see doctor.")
+    ] = False,
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
+    _walls(unsafe)
     from autograder import grade as grading
-    from autograder.sandbox import landlock
 
     course = Course.find()
     place = out or course.runtime
@@ -147,8 +150,6 @@ def grade(
         console.print("No folder was given: grading the sample class.")
     elif submitted.resolve() != (place / "submitted").resolve():
         grading.forget_sample(place)
-    if not landlock.version():
-        console.print("This system has no Landlock: submissions can read your files.")
     _, own_secret = grading.secret_of(course)
     if not own_secret:
         how = f"set {grading.SECRET_VARIABLE} or write .course/secret"
@@ -171,6 +172,26 @@ def grade(
     console.print(f"Grades:   {written.grades}", soft_wrap=True)
     console.print(f"Report:   {written.report}", soft_wrap=True)
     console.print(f"Gradebook for nbgrader's formgrader: {written.gradebook}", soft_wrap=True)
+
+
+def _walls(unsafe: bool) -> None:
+    """Refuse without the base walls; say aloud what else is missing."""
+    from autograder.sandbox import walls
+
+    standing = walls.standing()
+    missing = [wall.name for wall in standing if wall.base and not wall.stands]
+    if missing and not unsafe:
+        walls.require(standing)
+    if missing:
+        text = (
+            f"UNSAFE: {'; '.join(missing)}: missing here. Submissions can read and change "
+            "whatever you can. Grade only work that you would run yourself."
+        )
+        console.print(Text(text, style="bold red"))
+    absent = [wall.name for wall in standing if not wall.base and not wall.stands]
+    if absent and not missing:
+        text = f"The base walls stand; what this system does not allow: {', '.join(absent)}."
+        console.print(Text(text))
 
 
 def _marks(results: Iterable) -> None:
@@ -303,27 +324,24 @@ def export(
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """What stands between a submission and this machine, and what does not."""
-    from autograder.sandbox import landlock
+    from autograder.sandbox import walls
 
-    known = landlock.version()
-    walls = {
-        "another process than the judge's": True,
-        "a fork for each submission": sys.platform == "linux",
-        "the references of the chapter taken out": True,
-        "empty environment, own scratch folder": True,
-        "limits on time, memory and file size": sys.platform == "linux",
-        "no other files read or written, no program executed (Landlock)": known >= 1,
-        "no TCP connections (Landlock 4)": known >= 4,
-        "no signals to other processes (Landlock 6)": known >= 6,
-        "no forks, no sockets of any kind (system-call filter)": False,
-        "user, pid, mount, network and ipc namespaces": False,
-    }
+    standing = walls.standing()
     if as_json:
-        print(json.dumps(walls, indent=1))
+        print(json.dumps({wall.name: wall.stands for wall in standing}, indent=1))
         return
-    for wall, stands in walls.items():
-        console.print(f"{'✓' if stands else '✗'} {wall}")
-    console.print("Where a wall is missing, grade strangers' work in a container.")
+    for title, base in (("Without these, grade refuses:", True), ("On top of them:", False)):
+        console.print(title)
+        for wall in standing:
+            if wall.base == base:
+                console.print(f"  {'✓' if wall.stands else '✗'} {wall.name}")
+    if all(wall.stands for wall in standing if wall.base):
+        console.print("A class can be graded here.")
+    else:
+        console.print(
+            "A class cannot be graded here: use Linux 5.13 or later, a container or a virtual "
+            "machine of it. Your own work can be checked all the same."
+        )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ from autograder.submission import Submission
 Stop = tuple[str, str]
 """(status, words): why an exercise could not be observed."""
 
+UNSAID: dict[str, Any] = {"type": "an exception on hidden inputs"}
+"""An exception that visible inputs did not raise: its type and line could tell of hidden ones."""
+
 
 class Grader:
     """Grades submissions of one chapter under one secret.
@@ -155,7 +158,11 @@ def outcome(exercise: Exercise, status: str, message: str) -> ExerciseResult:
 def worded(
     exercise: Exercise, visible: Judgement, hidden: Judgement, cell_error: dict[str, Any] | None
 ) -> ExerciseResult:
-    """A judgement as a result; its message tells nothing that derives from a hidden input."""
+    """A judgement as a result; its message tells nothing that derives from a hidden input.
+
+    Which properties hold is told, and a mistake or an exception only as the visible inputs show it:
+    code can choose its exception, the line and the mistake by what it sees.
+    """
     shortcut = hidden.shortcut or visible.shortcut
     if shortcut:
         return outcome(
@@ -166,26 +173,18 @@ def worded(
     both = hidden if hidden.share <= visible.share else visible
     score = round(exercise.points * both.share, 2)
     status = "correct" if both.right else "partial" if score else "wrong"
-    named = hidden.misconception
+    named = hidden.misconception if hidden.misconception == visible.misconception else None
     verdicts = tuple(
         CaseResult(case.name, case.passed and seen.passed, case.guard)
         for case, seen in zip(hidden.cases, visible.cases, strict=True)
     )
-    failed = [case.name for case in verdicts if not case.passed]
-    parts = (
-        [f"not yet: {'; '.join(failed)}"] if failed else [f"all {len(verdicts)} properties hold"]
-    )
-    error = cell_error or hidden.error
-    if error and not both.right:
-        parts.append(_raised(error))
-    if named:
-        parts.append(named.sentence)
+    error = cell_error or visible.error or hidden.error and UNSAID
     return ExerciseResult(
         exercise.id,
         score,
         float(exercise.points),
         status,
-        " ".join(part.rstrip(".") + "." for part in parts),
+        _told(verdicts, None if both.right else error, named.sentence if named else ""),
         verdicts,
         visible.cases,
         named.id if named else None,
@@ -193,8 +192,19 @@ def worded(
     )
 
 
+def _told(cases: tuple[CaseResult, ...], error: dict[str, Any] | None, sentence: str) -> str:
+    """The message: which properties do not hold, what was raised, which mistake it looks like."""
+    failed = [case.name for case in cases if not case.passed]
+    parts = [f"not yet: {'; '.join(failed)}" if failed else f"all {len(cases)} properties hold"]
+    parts += [_raised(error)] if error else []
+    parts += [sentence] if sentence else []
+    return " ".join(part.rstrip(".") + "." for part in parts)
+
+
 def _raised(error: dict[str, Any]) -> str:
     """Type and line of an exception; a type of the learner's own making is not repeated."""
+    if error is UNSAID:
+        return "It raised an exception on hidden inputs"
     name = error["type"]
     known = isinstance(getattr(builtins, name, None), type)
     line = f" at line {error['line']} of the cell" if error["line"] else ""

@@ -1,8 +1,8 @@
 """Calling instead of building: what a reading of the code can see before anything runs.
 
-A policy, not a wall: the references are not in the worker at all, and `runner.Shortcuts` watches
-torch's own functions while the code runs. This scan is there to say plainly why there are no
-points.
+A policy, not a wall: the references are not in the worker at all, and `runner.Shortcuts` and
+`sandbox.bounds` hold torch's own functions while the code runs. This scan is there to say plainly
+why there are no points.
 """
 
 import ast

@@ -86,7 +86,7 @@ class Worker:
             self.close()
             raise
         finally:
-            spent = time.monotonic() - start
+            spent = max(time.monotonic() - start, cost(self.session))
             self._spent[exercise.id] = self._spent.get(exercise.id, 0.0) + spent
 
     def _replay(self) -> None:
@@ -116,6 +116,11 @@ class Worker:
             slow += [cell] if took > self.limits.seconds / 10 else []
             if error:
                 self.errors[cell.id] = error
+
+
+def cost(session: Session | None) -> float:
+    """What the last wait cost by the processor's clock; nothing where the session is over."""
+    return session.cost() if session is not None else 0.0
 
 
 def cell_reply(seen: Any, cell: str) -> dict[str, Any] | None:

@@ -107,6 +107,11 @@ def clean_state() -> Iterator[None]:
         torch.set_rng_state(random)
 
 
+def bare(name: str) -> str:
+    """What people call an operator: "aten::_softmax.out" is "softmax"."""
+    return name.split("::")[-1].split(".")[0].strip("_").removeprefix("native_")
+
+
 class Shortcuts:
     """Notes every call of a forbidden torch function, at two levels.
 
@@ -124,8 +129,9 @@ class Shortcuts:
 
     def note(self, name: str) -> None:
         """Remember the call if it is forbidden."""
-        if name.strip("_").startswith(self.forbidden):
-            self.called.append(name.strip("_"))
+        plain = bare(name)
+        if plain.startswith(self.forbidden):
+            self.called.append(plain)
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -153,5 +159,5 @@ class _Operators(TorchDispatchMode):
         self.shortcuts = shortcuts
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.shortcuts.note(func.name().split("::")[-1].split(".")[0])
+        self.shortcuts.note(func.name())
         return func(*args, **(kwargs or {}))

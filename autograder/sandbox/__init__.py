@@ -2,22 +2,38 @@
 
 The judge opens a `Session` for a submission, hands it the notebook's cells, then asks for one
 observation after the other. Behind it a warm server has imported torch once and forks a worker
-for each session. What stands between worker and machine today:
+for each session. `walls.confine` puts these around a worker before the learner's first line:
 
-- another process: the judge's memory, specifications, expected values and secret are not in it;
-- the packages `autograder` and `minitransformer` of the course are taken out of the worker; a
-  `minitransformer` without the references of the chapter stands in their place;
-- an empty environment, an own scratch folder as working directory, no standard input or output;
-- Landlock, where the kernel has it: only Python and its libraries can be read, only the scratch
-  folder written, no program executed, no TCP connection made, no outside process signalled;
-- limits on memory, file size, processor time and open files, and a wall-clock limit held by the
-  judge, which ends the worker and every process that came out of it.
+- another process: the judge's memory, specifications, expected values and secret are not in it,
+  nor the packages of the course; a `minitransformer` without the chapter's references stands in;
+- no environment, arguments or open files that tell anything; no input, no output;
+- no privileges, and none to be gained: capabilities dropped, no_new_privs;
+- Landlock: Python's libraries can be read and a scratch folder written, and nothing else;
+- a system-call filter: no sockets, programs, new processes, tracing, shared memory, mounts;
+  no signals to others, no modes, owners or times of files changed;
+- limits: memory, file size and open files by the kernel; time, threads and the scratch folder by
+  the judge's eye (`watch`), which ends the worker and every process that came out of it;
+- where the system allows: user, pid, mount, network, ipc and uts namespaces. Only these hide the
+  numbers and number of other processes and the machine's name, keep the scratch folder in memory,
+  and stand behind the filter and Landlock should one of them have a hole.
 
-What is not covered yet: forks, sockets other than TCP, and all of the Landlock line where the
-kernel has none. `autograder doctor` tells. Grade strangers' work in a container until the
-system-call filter stands.
+Not covered: whether a file exists and how large it is can be asked of any path; facts of the
+machine (kernel, processors, clock) can be read; each worker has a memory limit of its own, and
+all together have none; holes in the kernel; torch's own functions, which are a policy (`bounds`).
+Each line has its tests in `test_threats_walls` and `test_threats_exhaust`, run with and without
+namespaces. Without the base walls (not Linux, or older than 5.13) `grade` refuses;
+`autograder doctor` tells.
 """
 
-from autograder.sandbox.session import Limits, Server, Session
+from typing import Any
 
 __all__ = ["Limits", "Server", "Session"]
+
+
+def __getattr__(name: str) -> Any:
+    """The judge's end, loaded on first use: the walls are put up before torch is imported."""
+    if name in __all__:
+        from autograder.sandbox import host
+
+        return getattr(host, name)
+    raise AttributeError(f"the sandbox has no {name!r}; it has {', '.join(__all__)}")

@@ -1,13 +1,12 @@
 """The warm process: it only imports, then forks one worker a session. It holds no secret.
 
-Run by `session.Server` as a script. Orders come over one socket: "f" with a descriptor forks a
-worker that serves it, "k" kills whatever came out of it, processes that detached themselves
-included. Where forking after an import of torch is unsafe (not Linux), this very process serves
-one session and ends.
+Started by `host.Server`; `start` is its first line. Orders come over one socket: "f" with a
+descriptor forks a worker that serves it, "k" kills whatever came out of it, processes that
+detached themselves included. Where forking after an import of torch is unsafe (not Linux), this
+very process serves one session and ends.
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -17,8 +16,10 @@ import struct
 import sys
 from pathlib import Path
 
+from autograder.sandbox import kernel, landlock
+from autograder.sandbox.namespaces import Namespaces, available
+
 REPLY = struct.Struct(">i")
-SET_CHILD_SUBREAPER = 36
 IMPORTS = ("torch", "numpy", "matplotlib.pyplot", "IPython.core.inputtransformer2")
 
 
@@ -29,17 +30,19 @@ def warm() -> None:
         importlib.import_module(name)
     import torch
 
-    from autograder.runner import warm_up
+    from autograder import runner
+    from autograder.sandbox import bounds
 
     torch.set_num_threads(1)
-    warm_up()
+    runner.warm_up()
+    bounds.warm_up()
     gc.collect()
     gc.freeze()  # a worker's garbage collector need not walk, and so copy, all of torch
 
 
-def end_all() -> None:
+def end_all(spaces: Namespaces) -> None:
     """Kill every process that a session left: orphans come here, however they detached."""
-    for _ in range(1000):
+    for _ in range(0 if spaces.end_all() else 1000):
         found = [
             int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         ]
@@ -51,7 +54,7 @@ def end_all() -> None:
             return
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, spaces: Namespaces) -> None:
     """Take orders until the judge closes its end."""
     from autograder.sandbox import worker
 
@@ -61,27 +64,35 @@ def main(control: socket.socket) -> None:
             return
         if order == b"f" and sys.platform != "linux":
             control.sendall(REPLY.pack(os.getpid()))
-            worker.serve(socket.socket(fileno=descriptors[0]))
+            worker.serve(socket.socket(fileno=descriptors[0]), spaces)
         if order == b"f":
-            pid = os.fork()
+            pid = spaces.fork()
             if pid == 0:
                 control.close()
                 os.setsid()
-                worker.serve(socket.socket(fileno=descriptors[0]))
+                worker.serve(socket.socket(fileno=descriptors[0]), spaces)
                 os._exit(0)
             os.close(descriptors[0])
             control.sendall(REPLY.pack(pid))
         else:
             (pid,) = REPLY.unpack(control.recv(REPLY.size, socket.MSG_WAITALL))
-            end_all()
+            end_all(spaces)
             control.sendall(REPLY.pack(pid))
 
 
-if __name__ == "__main__":
-    # -I keeps the working directory and the environment out of sys.path; the course comes last
-    sys.path.append(str(Path(__file__).resolve().parents[2]))
+def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
+    """Enter the namespaces, import, serve. The course stands last in `sys.path`.
+
+    Args:
+        descriptor: of the socket to the judge.
+        switch: "off" to stay with the base walls.
+        hidden: folders that stay closed to workers.
+    """
+    spaces = Namespaces(() if switch == "off" else available())
+    spaces.enter()
     warm()
+    landlock.places(hidden)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
-        main(socket.socket(fileno=int(sys.argv[1])))
+        main(socket.socket(fileno=descriptor), spaces)

@@ -1,7 +1,8 @@
 """The worker: runs a notebook's cells, then probes. It holds no expected value and no secret.
 
 It speaks `codec` frames over one socket. First comes the job:
-    {"cells": [{"id", "source"}], "package": {module: source}, "replace": [ids], …}
+    {"cells": [{"id", "source"}], "package": {module: source}, "replace": [ids],
+     "scratch": folder, "limits": {…}, "hidden": [folders]}
 Each cell is answered by {"cell": id, "error": None or description}; then each request
     {"name", "probe", "inputs", "forbidden"}
 is answered by an observation. Cells named in "replace" are not run: the reference of that name is
@@ -9,32 +10,41 @@ taken from the package instead, and stays in force after all later cells.
 """
 
 import builtins
-import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
 import linecache
 import os
-import resource
 import socket
 import sys
 import types
 from typing import Any
 
 from autograder.runner import describe, observe
-from autograder.sandbox import codec, landlock
+from autograder.sandbox import codec, walls
+from autograder.sandbox.bounds import Bounds
+from autograder.sandbox.namespaces import Namespaces
 
-CPU_LIMITS = 30
-"""A whole session may take this many times the limit of one exercise in processor time."""
+HELLO = b"+"
+"""A worker's first byte: with it the kernel tells the judge the worker's process number."""
 
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_CTYPE": "C.UTF-8",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+}
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
 
-def serve(connection: socket.socket) -> None:
+def serve(channel: socket.socket, spaces: Namespaces) -> None:
     """Everything a worker does, until the judge closes its end."""
-    channel = connection
+    channel.sendall(HELLO)
     job = _receive(channel)
-    _confine(job, channel.fileno())
+    walls.confine(job, channel.fileno(), spaces)
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT, HOME=job["scratch"])
+    _forget_course(job["package"])
     main = types.ModuleType("__main__")
     main.get_ipython = lambda: _Shell(main.__dict__)  # type: ignore[attr-defined]
     main.display = lambda *things, **options: None  # type: ignore[attr-defined]
@@ -48,9 +58,14 @@ def serve(connection: socket.socket) -> None:
             error = run_cell(cell["source"], cell["id"], main.__dict__)
         channel.sendall(codec.encode({"cell": cell["id"], "error": error}))
     main.__dict__.update(references)
+    bounds = Bounds()
     while True:
         request = _receive(channel)
-        channel.sendall(_frame(_seen(main.__dict__, request)))
+        bounds.forbid(tuple(request["forbidden"]))
+        seen = _seen(main.__dict__, request)
+        if bounds.called:
+            seen["shortcut"] = bounds.called[0]
+        channel.sendall(_frame(seen))
 
 
 def _seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -128,52 +143,23 @@ def _references(job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _confine(job: dict[str, Any], channel: int) -> None:
-    """Limits, scratch folder, no course packages, no input, no output."""
-    limits = job["limits"]
-    os.chdir(job["scratch"])
-    os.environ.update(PATH=os.defpath, HOME=job["scratch"], MPLBACKEND="Agg", OMP_NUM_THREADS="1")
-    silent = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(silent, descriptor)
-    os.closerange(3, channel)
-    os.closerange(channel + 1, 1024)
-    landlock.confine(job["scratch"])
-    used = _address_space()
-    _limit(resource.RLIMIT_AS, used + limits["memory"])
-    _limit(resource.RLIMIT_FSIZE, limits["file_size"])
-    _limit(resource.RLIMIT_CPU, int(CPU_LIMITS * limits["seconds"]) + 1)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, 256)
+def _forget_course(package: dict[str, str]) -> None:
+    """No course packages but the one that came with the job, and nothing that tells of us."""
     root = sys.path.pop()
-    sys.path[:] = [entry for entry in sys.path if entry != root]
+    sys.path[:] = [e for e in sys.path if e != root and not e.startswith("__editable__")]
+    sys.argv[:] = [""]
     sys.meta_path[:] = [
         f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")
     ]
     for name in list(sys.modules):
         if name.split(".")[0] in ("minitransformer", "autograder"):
             del sys.modules[name]
-    sys.meta_path.insert(0, _Package(job["package"]))
+    sys.meta_path.insert(0, _Package(package))
     builtins.input = _no_input
 
 
 def _no_input(prompt: object = "") -> str:
     raise EOFError("input() waits for a person, and a grading run has none: remove it")
-
-
-def _limit(kind: int, value: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    with contextlib.suppress(ValueError, OSError):  # macOS knows no limit on address space
-        resource.setrlimit(kind, (value, value))
-
-
-def _address_space() -> int:
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 2**36
 
 
 def _frame(seen: dict[str, Any]) -> bytes:

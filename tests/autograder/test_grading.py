@@ -7,43 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
+from threats import CHAPTER, RIGHT
 
 from autograder import exercises
 from autograder.errors import CodecError
 from autograder.grading import Grader
 from autograder.replay import cell_reply, observation
-from autograder.sandbox import Limits, Server, landlock
+from autograder.sandbox import landlock
 from autograder.scheduling import Job, grade_one
 from autograder.submission import Cell, Submission
-
-CHAPTER = "02_attention"
-RIGHT = """
-import torch
-def softmax(scores, dim=-1):
-    exponentials = (scores - scores.amax(dim=dim, keepdim=True)).exp()
-    return exponentials / exponentials.sum(dim=dim, keepdim=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Server() as running:
-        yield running
-
-
-@pytest.fixture
-def grade(server):
-    """Grade a softmax: its solution cell, and extra cells before and after it."""
-
-    def run(source, before=(), after=(), seconds=5.0, secret="a secret"):
-        exercise = exercises.load(CHAPTER).exercise("softmax")
-        first = [Cell(f"before {i}", text, "extra") for i, text in enumerate(before)]
-        last = [Cell(f"after {i}", text, "extra") for i, text in enumerate(after)]
-        cells = (*first, Cell("softmax", source, "solution"), *last)
-        grader = Grader(CHAPTER, secret, server, Limits(seconds=seconds))
-        return grader.grade_exercise(Submission("ada", CHAPTER, cells, {}), exercise)
-
-    return run
 
 
 def test_the_solution_gets_everything(grade):
@@ -206,7 +178,7 @@ def test_what_is_outside_the_wall_cannot_be_reached(grade, tmp_path, attempt):
         port = listening.getsockname()[1]
         reach = attempt.format(root=root, secret=secret, pid=os.getpid(), port=port)
         tried = (
-            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept PermissionError: blocked = True\n"
+            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept OSError: blocked = True\n"
         )
         result = grade(f"blocked = False\n{tried}{RIGHT}\nif not blocked: del softmax")
     assert result.status == "correct"
@@ -295,7 +267,10 @@ def test_the_environment_is_empty_and_the_command_line_tells_nothing(grade, monk
     monkeypatch.setenv("AUTOGRADER_SECRET", "hunter2")
     look = """
 import os, sys
-leaked = "hunter2" in str(dict(os.environ)) + str(sys.argv) + open("/proc/self/environ").read()
+leaked = "hunter2" in str(dict(os.environ)) or sys.argv != [""]
+for name in ("environ", "cmdline"):
+    try: leaked = leaked or bool(open("/proc/self/" + name).read())
+    except OSError: pass
 def softmax(scores, dim=-1):
     return None if leaked else right(scores, dim)
 """ + RIGHT.replace("def softmax", "def right")

@@ -1,0 +1,115 @@
+"""Takes torch's own functions away while an exercise that is to build them is observed.
+
+`runner.Shortcuts` sees a call through torch's modes, which belong to one thread and can be
+switched off. Here the operators themselves are replaced, underneath Python: plain calls, aliases,
+`getattr`, `torch.ops`, `torch.compile`, TorchScript, other threads and layers written in C++ all
+end in the same exception. Before and after, they work as ever: a learner may compare with them.
+
+A policy, not a wall: it runs in the worker, and who rewrites our own code there can undo it.
+"""
+
+import functools
+import sys
+import types
+import warnings
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+
+from autograder.runner import bare
+
+KEYS = ("BackendSelect", "CPU")
+"""Every tensor's way leads through the first; `redispatch` could go straight to the second."""
+
+COMPUTE = ("CPU", "CUDA", "CompositeImplicitAutograd", "CompositeExplicitAutograd")
+
+IN_PYTHON: dict[str, tuple[Any, ...]] = {
+    "multi_head_attention": (nn.functional.multi_head_attention_forward,),
+    "cross_entropy": (torch.distributions.Categorical.log_prob,),
+}
+"""What is made of allowed operators and does the exercise all the same."""
+
+NOT_IMPORTED = ("torch.nn.attention.flex_attention",)
+"""Modules that write an exercise's function anew, and that nothing else here needs."""
+
+
+@functools.cache
+def operators() -> dict[str, str]:
+    """Each of torch's operators that computes something here → its bare name."""
+    names = torch._C._dispatch_get_all_op_names()
+    runs = torch._C._dispatch_has_kernel_for_dispatch_key
+    return {
+        name: bare(name)
+        for name in names
+        if name.startswith("aten::") and "backward" not in name
+        if any(runs(name, key) for key in COMPUTE)
+    }
+
+
+class Bounds:
+    """What is out of bounds now.
+
+    Args of `forbid`: as for `runner.Shortcuts`; the calls that were tried stand in `called`.
+    """
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self._forbidden: tuple[str, ...] = ()
+        self._held: list[Any] = []
+        self._replaced: list[tuple[types.FunctionType, types.CodeType]] = []
+        for name in NOT_IMPORTED:
+            sys.modules[name] = None  # type: ignore[assignment]
+
+    def forbid(self, forbidden: tuple[str, ...]) -> None:
+        """From now on these functions are out of bounds, and no others."""
+        self.called.clear()
+        if forbidden == self._forbidden:
+            return
+        self._held.clear()  # torch puts its own operators back
+        while self._replaced:
+            function, code = self._replaced.pop()
+            function.__code__ = code
+        self._forbidden = forbidden
+        if forbidden:
+            self._remove_operators()
+            self._remove_functions()
+
+    def _remove_operators(self) -> None:
+        wanted = {n: b for n, b in operators().items() if b.startswith(self._forbidden)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of every kernel that is replaced
+            for key in KEYS:
+                library = torch._C._dispatch_library("IMPL", "aten", key, __file__, 0)
+                for name, plain in wanted.items():
+                    library.impl(name.removeprefix("aten::"), key, self._refusal(plain))
+                self._held.append(library)
+
+    def _remove_functions(self) -> None:
+        for name, functions in IN_PYTHON.items():
+            if name.startswith(self._forbidden):
+                for function in functions:
+                    self._replaced.append((function, function.__code__))
+                    function.__globals__[HOOK] = self._refusal(name)
+                    function.__code__ = _calls_the_hook.__code__
+
+    def _refusal(self, name: str) -> Any:
+        def refuse(*arguments: Any, **options: Any) -> NoReturn:
+            self.called.append(name)
+            raise RuntimeError(f"{name} is what this exercise is to build")
+
+        return refuse
+
+
+HOOK = "_out_of_bounds"
+
+
+def _calls_the_hook(*arguments: Any, **options: Any) -> Any:
+    return _out_of_bounds()  # type: ignore[name-defined]  # noqa: F821
+
+
+def warm_up() -> None:
+    """Do once what is slow or warns on its first use."""
+    bounds = Bounds()
+    bounds.forbid(("softmax",))
+    bounds.forbid(())
