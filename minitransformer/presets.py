@@ -110,7 +110,7 @@ PRESETS = {
         muon_learning_rate=0.02,
         muon_momentum=0.9,
         warmup=5,
-        evaluate_every=90,
+        evaluate_every=0,
     ),
     "nanogpt-cpu": Preset(
         about="the same GPT by nanoGPT's published recipe for a CPU: the one to beat",
@@ -126,6 +126,7 @@ PRESETS = {
         warmup=100,
         final=0.1,
         shape="cosine",
+        evaluate_every=0,
     ),
     # Sizes of published models, for a GPU. The rates of GPT-2 are not published; these are those
     # of GPT-3's smallest model: Brown et al. (2020), table 2.1 and appendix B.
@@ -220,7 +221,7 @@ PRESETS = {
         tokenizer="words",
         vocab_size=191,
         batch_size=64,
-        steps=1600,
+        steps=3000,
         learning_rate=0.003,
         muon_learning_rate=0.02,
         evaluate_every=400,
