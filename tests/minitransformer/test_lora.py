@@ -78,6 +78,8 @@ def test_attention_sees_the_change_in_its_layers():
     assert not torch.allclose(attention(x)[0], changed)
 
 
+@pytest.mark.parametrize("make", [bert, gpt])
+@pytest.mark.parametrize("targets", [("query", "value"), ("key", "output", "inner", "outer")])
 def test_merging_gives_the_same_outputs_and_the_first_structure(make, targets):
     model = make()
     names = list(model.state_dict())
