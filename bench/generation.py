@@ -15,7 +15,8 @@ NEW_TOKENS = 512
 def measure() -> list[Row]:
     """One row: 512 new tokens with and without the cache, GPT-2's width, 6 layers."""
     torch.manual_seed(0)
-    model = GPT(PRESETS["gpt2-6-layers"].model)
+    model = GPT(PRESETS["gpt2-6-layers"].model())
+    model.eval()
     prompt = torch.zeros(1, 8, dtype=torch.long)
     seconds, texts = {}, {}
     for use_cache in (True, False):
