@@ -4,7 +4,7 @@ A preset holds the sizes of a model, how its text is cut into tokens, and how it
 command line every field is an option: ``--preset`` gives the defaults, and options override them.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from minitransformer.config import CONFIGS, ModelConfig
@@ -94,6 +94,30 @@ def _shared(preset: Preset, other: type) -> dict[str, Any]:
     return {name: getattr(preset, name) for name in names}
 
 
+# The rates of GPT-2 are not published; these are those of GPT-3's smallest model: Brown et al.
+# (2020), table 2.1 and appendix B.
+GPT2 = Preset(
+    about="GPT-2, the smallest of the published four",
+    kind="gpt",
+    num_layers=12,
+    num_heads=12,
+    d_model=768,
+    max_seq=1024,
+    tokenizer="bpe",
+    vocab_size=50257,
+    batch_size=32,
+    steps=100_000,
+    optimizer="adamw",
+    learning_rate=6e-4,
+    betas=(0.9, 0.95),
+    warmup=1000,
+    final=0.1,
+    shape="cosine",
+    precision="bfloat16",
+    evaluate_every=1000,
+    checkpoint_every=1000,
+)
+
 PRESETS = {
     # Characters of a text file, on a laptop without a GPU.
     "shakespeare-cpu": Preset(
@@ -128,50 +152,9 @@ PRESETS = {
         shape="cosine",
         evaluate_every=0,
     ),
-    # Sizes of published models, for a GPU. The rates of GPT-2 are not published; these are those
-    # of GPT-3's smallest model: Brown et al. (2020), table 2.1 and appendix B.
-    "gpt2": Preset(
-        about="GPT-2, the smallest of the published four",
-        kind="gpt",
-        num_layers=12,
-        num_heads=12,
-        d_model=768,
-        max_seq=1024,
-        tokenizer="bpe",
-        vocab_size=50257,
-        batch_size=32,
-        steps=100_000,
-        optimizer="adamw",
-        learning_rate=6e-4,
-        betas=(0.9, 0.95),
-        warmup=1000,
-        final=0.1,
-        shape="cosine",
-        precision="bfloat16",
-        evaluate_every=1000,
-        checkpoint_every=1000,
-    ),
-    "gpt2-6-layers": Preset(
-        about="half of GPT-2: the same width, 6 layers",
-        kind="gpt",
-        num_layers=6,
-        num_heads=12,
-        d_model=768,
-        max_seq=1024,
-        tokenizer="bpe",
-        vocab_size=50257,
-        batch_size=32,
-        steps=100_000,
-        optimizer="adamw",
-        learning_rate=6e-4,
-        betas=(0.9, 0.95),
-        warmup=1000,
-        final=0.1,
-        shape="cosine",
-        precision="bfloat16",
-        evaluate_every=1000,
-        checkpoint_every=1000,
-    ),
+    # Sizes of published models, for a GPU.
+    "gpt2": GPT2,
+    "gpt2-6-layers": replace(GPT2, about="half of GPT-2: the same width, 6 layers", num_layers=6),
     "bert-base": Preset(  # Devlin et al. (2019), appendix A.2
         about="BERT-base, uncased",
         kind="bert",
@@ -221,7 +204,7 @@ PRESETS = {
         tokenizer="words",
         vocab_size=191,
         batch_size=64,
-        steps=3000,
+        steps=1600,
         learning_rate=0.003,
         muon_learning_rate=0.02,
         evaluate_every=400,

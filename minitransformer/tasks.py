@@ -145,9 +145,14 @@ def _gaps_task(source: Source, max_seq: int, tokenizer: Any) -> Task:
 def _pair_rows(n: int, seed: int, vocab: dict[str, int]) -> dict[str, Tensor]:
     """``[CLS] A [SEP] B [SEP]`` from the small world."""
     drawn = World().draw("pairs", n, seed)
-    ids, ends = drawn.ids, drawn.ids == vocab["[SEP]"]
-    second = (ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])
-    return {"ids": ids, "segments": second.long(), "is_next": drawn.labels.bool()}
+    segments, is_next = pair_segments(drawn.ids, vocab), drawn.labels.bool()
+    return {"ids": drawn.ids, "segments": segments, "is_next": is_next}
+
+
+def pair_segments(ids: Tensor, vocab: dict[str, int]) -> Tensor:
+    """1 from behind the first [SEP] to the last one, 0 elsewhere: the segments of packed pairs."""
+    ends = ids == vocab["[SEP]"]
+    return ((ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])).long()
 
 
 def _window_rows(text: str, max_seq: int, tokenizer: Any) -> dict[str, Tensor]:

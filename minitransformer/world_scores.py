@@ -14,6 +14,7 @@ from minitransformer.data.records import TOKEN_CLASSES
 from minitransformer.data.translation import draw_translations
 from minitransformer.generation import evaluation_mode, greedy_decode
 from minitransformer.masking import mask_tokens
+from minitransformer.tasks import pair_segments
 from minitransformer.tokenizers import SPECIAL_TOKENS, pad_batch
 
 HELD_OUT = 0
@@ -93,7 +94,7 @@ def pair_scores(model: nn.Module, pairs: int = 20_000) -> dict[str, float]:
     best = -best.gather(1, true[:, None]).squeeze(1).log()
     counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
     simple, is_next = -counts[true].log(), drawn.labels.bool()
-    segments = _segments(drawn.ids, vocab)
+    segments = pair_segments(drawn.ids, vocab)
     loss, clean_right, masked_right, device = [], 0, 0, next(model.parameters()).device
     with evaluation_mode(model):
         for ids, clean, kinds, answer in _parts(seen, drawn.ids, segments, is_next):
@@ -136,11 +137,6 @@ def translation_scores(model: nn.Module, tokenizer, target_tokenizer, n: int = 2
             written = [index for index in ids if index not in (config.pad_id, config.end_id)]
             right += target_tokenizer.decode(written) == each.target
     return {"translated without a fault": right / n}
-
-
-def _segments(ids: Tensor, vocab: dict[str, int]) -> Tensor:
-    ends = ids == vocab["[SEP]"]
-    return ((ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])).long()
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

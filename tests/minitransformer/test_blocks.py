@@ -11,7 +11,7 @@ from torch import nn
 
 from minitransformer.attention import scaled_dot_product_attention
 from minitransformer.blocks import FeedForward, LayerNorm, Residual, dropout, gelu, layer_norm
-from minitransformer.config import ModelConfig
+from minitransformer.config import GPTConfig, ModelConfig
 from minitransformer.multi_head import (
     KVCache,
     MultiHeadAttention,
@@ -19,7 +19,7 @@ from minitransformer.multi_head import (
     rotate,
     split_heads,
 )
-from minitransformer.parts import Parts, readable_parts
+from minitransformer.parts import Parts, fused_gelu, readable_parts
 from minitransformer.stacks import Encoder
 
 SEEDS = st.integers(0, 2**31)
@@ -232,3 +232,30 @@ def test_only_a_pre_norm_stack_has_a_norm_on_top():
         for y in (found, stack.norm(stack.blocks[2](stack.blocks[1](stack.blocks[0](x)[0])[0])[0])):
             torch.testing.assert_close(y, found)
             torch.testing.assert_close(y.mean(-1), torch.zeros(2, 5).double(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("own", [False, True])
+def test_a_stack_asked_for_some_tokens_gives_what_it_gives_for_all_there(norm, own):
+    class Own(nn.Module):  # a block that knows nothing of such a question
+        def __init__(self, d_model, num_heads, d_ff):
+            super().__init__()
+            self.layer = nn.Linear(d_model, d_model)
+
+        def forward(self, x, mask):
+            return x + self.layer(x), None
+
+    torch.manual_seed(0)
+    config = GPTConfig(vocab_size=5, max_seq=7, d_model=6, num_heads=2, num_layers=3, norm=norm)
+    stack = Encoder(config, Parts(EncoderBlock=Own) if own else None).double()
+    x, needed = torch.randn(2, 7, 6).double(), torch.rand(2, 7) < 0.4
+    assert 0 < needed.sum() < 14
+    torch.testing.assert_close(stack(x, needed=needed)[0], stack(x)[0][needed])
+
+
+def test_the_fast_gelu_is_pytorchs_tanh_gelu_with_its_gradient():
+    x = torch.linspace(-30, 30, 301, dtype=torch.float64, requires_grad=True)
+    fast, slow = fused_gelu(x, tanh=True), F.gelu(x, approximate="tanh")
+    torch.testing.assert_close(fast, slow)
+    mine, theirs = (torch.autograd.grad(y.sum(), x)[0] for y in (fast, slow))
+    torch.testing.assert_close(mine, theirs)
