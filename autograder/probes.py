@@ -5,6 +5,7 @@ that a learner understands to values. It never compares and never scores: the ju
 worker imports this module, so it holds no expected value, no secret and no reference.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -56,12 +57,13 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     Args:
         inputs: {"sizes": {name: value}, "weights": {"query.weight": tensor},
             "arguments": {name: value}} and, when gradients are wanted, "cotangent_seed"; when
-            the results have names, "names"; "train": True runs it in training mode.
+            the results have names, "names"; "train": True runs it in training mode. "options" are
+            sizes handed over by name; a "config" in place of the sizes is handed over whole.
 
     Returns:
         {"output": …} or one entry a name, then "gradient of …" for inputs and parameters.
     """
-    built = _build(target, inputs["sizes"])
+    built = _build(target, inputs)
     _load(built, inputs["weights"])
     built.train(inputs.get("train", False))
     wants_gradients = "cotangent_seed" in inputs
@@ -85,9 +87,9 @@ def parameters(target: Any, inputs: Inputs) -> Inputs:
     """Construct it: {"parameters": {name: shape}}.
 
     Args:
-        inputs: {"sizes": {name: value}}.
+        inputs: {"sizes": {name: value}}, or as for `module`.
     """
-    built = _build(target, inputs["sizes"])
+    built = _build(target, inputs)
     shapes = {name: tuple(value.shape) for name, value in built.named_parameters()}
     return {"parameters": dict(sorted(shapes.items()))}
 
@@ -99,7 +101,7 @@ def initial(target: Any, inputs: Inputs) -> Inputs:
         inputs: {"sizes": {name: value}, "seed": int}.
     """
     torch.manual_seed(inputs["seed"])
-    built = _build(target, inputs["sizes"])
+    built = _build(target, inputs)
     values: Inputs = {}
     for name, value in sorted(built.named_parameters()):
         values[f"mean of {name}"] = float(value.detach().double().mean())
@@ -149,8 +151,45 @@ def module_untouched(target: Any, inputs: Inputs) -> Inputs:
     return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
 
 
-def _build(target: Any, sizes: Inputs) -> nn.Module:
-    built = target(*sizes.values())
+def methods(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, call several of its methods: {"enter": …, "leave": …}.
+
+    Args:
+        inputs: as for `module`, and {"calls": {method: names of its arguments}}.
+    """
+    built = _build(target, inputs)
+    _load(built, inputs["weights"])
+    built.train(inputs.get("train", False))
+    wants_gradients = "cotangent_seed" in inputs
+    arguments = inputs["arguments"]
+    if wants_gradients:
+        arguments = _with_gradients(arguments)
+    values = {
+        method: getattr(built, method)(*(arguments[name] for name in names))
+        for method, names in inputs["calls"].items()
+    }
+    if wants_gradients:
+        _backward(tuple(values.values()), inputs["cotangent_seed"])
+        parameters = {name: dict(built.named_parameters())[name] for name in inputs["weights"]}
+        values |= _gradients_of(arguments) | _gradients_of(parameters)
+    return values
+
+
+def methods_untouched(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, call methods, and hand back the arguments as they are then.
+
+    Args:
+        inputs: as for `methods`.
+    """
+    methods(target, inputs)
+    return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
+
+
+def _build(target: Any, inputs: Inputs) -> nn.Module:
+    if "config" in inputs:
+        built = target(SimpleNamespace(**inputs["config"]))
+    else:
+        built = target(*inputs["sizes"].values(), **inputs.get("options", {}))
     if not isinstance(built, nn.Module):
         raise TypeError(f"it must be a subclass of nn.Module, and made a {type(built).__name__}")
     return built

@@ -42,7 +42,8 @@ _PLACES = {
     "beams": "beam_decode beam_generate",
     "bert": "Bert BertEmbeddings BertForPreTraining MlmHead NspHead Pooler",
     "blocks": """
-        DecoderBlock EncoderBlock FeedForward LayerNorm count_parameters dropout gelu layer_norm
+        DecoderBlock EncoderBlock FeedForward LayerNorm Residual count_parameters dropout gelu
+        layer_norm
     """,
     "bpe": "BPETokenizer",
     "config": "BertConfig GPTConfig Seq2SeqConfig",
@@ -71,7 +72,7 @@ _PLACES = {
     "sampling": "apply_temperature next_token_distribution top_k_filter top_p_filter",
     "saving": "load_model save_model",
     "seq2seq": "Seq2Seq shift_right target_mask",
-    "stacks": "Decoder Encoder",
+    "stacks": "Decoder Encoder encoder_parameters",
     "tokenizers": """
         CharTokenizer SPECIAL_TOKENS WordTokenizer build_vocab decode encode pad_batch tokenize
     """,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.multi_head import KVCache, MultiHeadAttention
-from minitransformer.parts import Parts
+from minitransformer.parts import Parts, readable_parts
 
 
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
@@ -123,12 +123,29 @@ class Residual(nn.Module):
         post:  y = LayerNorm(x + dropout(sublayer(x)))
         pre:   y = x + dropout(sublayer(LayerNorm(x)))
 
+    Args:
+        d_model: the size of the vectors.
+        rate: the share of the change that dropout sets to 0 in training.
+        norm: ``"post"`` or ``"pre"``.
+        norm_eps: the number inside the root of layer norm.
+        parts: whose ``LayerNorm`` or ``layer_norm`` to use.
+
+    Around a sublayer: ``y = around.leave(x, sublayer(around.enter(x)))``.
+
     Source: He et al., Deep Residual Learning (2016); post-norm: Vaswani et al. (2017), section
     5.4; pre-norm: Xiong et al., On Layer Normalization in the Transformer (2020).
     """
 
-    def __init__(self, d_model: int, rate: float, norm: str, norm_eps: float, parts: Parts):
+    def __init__(
+        self,
+        d_model: int,
+        rate: float = 0.0,
+        norm: str = "post",
+        norm_eps: float = 1e-5,
+        parts: Parts | None = None,
+    ):
         super().__init__()
+        parts = parts or Parts()
         make = parts.LayerNorm
         self.norm = make(d_model, norm_eps) if make else LayerNorm(d_model, norm_eps, parts)
         self.rate, self.pre = rate, norm == "pre"
@@ -152,7 +169,8 @@ class EncoderBlock(nn.Module):
     Args:
         d_model, num_heads, d_ff: sizes.
         dropout, attention_dropout, activation, norm, norm_eps: see ``config.ModelConfig``.
-        parts: what to build it from.
+        parts: what to build it from; a block made by itself takes the written-out formulas, so
+            that its attention weights can be read.
         rotary: whether attention turns queries and keys by their positions.
 
     The parts are ``attention``, ``feed_forward``, and the two residuals ``around_attention`` and
@@ -173,7 +191,7 @@ class EncoderBlock(nn.Module):
         rotary: bool = False,
     ):
         super().__init__()
-        parts = parts or Parts()
+        parts = parts or readable_parts()
         self.attention = make_attention(d_model, num_heads, attention_dropout, parts, rotary)
         self.feed_forward = make_feed_forward(d_model, d_ff, activation, parts)
         self.around_attention = Residual(d_model, dropout, norm, norm_eps, parts)
@@ -230,7 +248,7 @@ class DecoderBlock(nn.Module):
         parts: Parts | None = None,
     ):
         super().__init__()
-        parts = parts or Parts()
+        parts = parts or readable_parts()
         self.attention = make_attention(d_model, num_heads, attention_dropout, parts)
         self.cross_attention = make_attention(d_model, num_heads, attention_dropout, parts)
         self.feed_forward = make_feed_forward(d_model, d_ff, activation, parts)

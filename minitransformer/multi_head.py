@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minitransformer.attention import scaled_dot_product_attention
 from minitransformer.parts import Parts, fused_attention
 
 
@@ -117,7 +118,8 @@ class MultiHeadAttention(nn.Module):
         num_heads: how many heads, each of size d_model / num_heads.
         bias: whether the linear layers add b.
         dropout: the share of attention weights set to 0 in training.
-        parts: whose ``scaled_dot_product_attention`` to use.
+        parts: whose ``scaled_dot_product_attention`` to use; a layer made by itself, without
+            parts, takes the written-out one, which keeps its weights.
         rotary: turn queries and keys by their positions, see :func:`rotate`; self-attention only.
 
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
@@ -139,7 +141,7 @@ class MultiHeadAttention(nn.Module):
                 "each head gets d_model / num_heads numbers"
             )
         self.num_heads, self.dropout, self.rotary = num_heads, dropout, rotary
-        self.attend = (parts or Parts()).scaled_dot_product_attention
+        self.attend = parts.scaled_dot_product_attention if parts else scaled_dot_product_attention
         self.query = nn.Linear(d_model, d_model, bias)
         self.key = nn.Linear(d_model, d_model, bias)
         self.value = nn.Linear(d_model, d_model, bias)

@@ -69,9 +69,8 @@ class FusedGeluTanh(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
-        """x sigmoid(2u), with 2u = (BEND x^2 + SLOPE) x; in place wherever nobody looks."""
-        slope = x.new_tensor(FusedGeluTanh.SLOPE)
-        gate = torch.add(slope, x * x, alpha=FusedGeluTanh.BEND).mul_(x).sigmoid_()
+        """x sigmoid(2u), with 2u = (BEND x^2 + SLOPE) x."""
+        gate = FusedGeluTanh._cubic(x, FusedGeluTanh.BEND).sigmoid_()
         ctx.save_for_backward(x, gate)
         return x * gate
 
@@ -80,9 +79,14 @@ class FusedGeluTanh(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> Tensor:
         """gate + (3 BEND x^2 + SLOPE) x gate (1 - gate), times the gradient."""
         x, gate = ctx.saved_tensors
-        slope = x.new_tensor(FusedGeluTanh.SLOPE)
-        steep = torch.add(slope, x * x, alpha=3 * FusedGeluTanh.BEND).mul_(x)
-        return torch.ops.aten.sigmoid_backward(steep, gate).add_(gate).mul_(gradient)
+        steep = FusedGeluTanh._cubic(x, 3 * FusedGeluTanh.BEND)
+        torch.ops.aten.sigmoid_backward.grad_input(steep, gate, grad_input=steep)
+        return steep.add_(gate).mul_(gradient)
+
+    @staticmethod
+    def _cubic(x: Tensor, bend: float) -> Tensor:
+        """(bend x^2 + SLOPE) x, in one new tensor: fresh memory costs more than arithmetic."""
+        return (x * x).mul_(bend).add_(FusedGeluTanh.SLOPE).mul_(x)
 
 
 def fused_gelu(x: Tensor, tanh: bool) -> Tensor:

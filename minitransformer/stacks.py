@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from minitransformer.blocks import DecoderBlock, EncoderBlock, LayerNorm
 from minitransformer.config import ModelConfig
 from minitransformer.multi_head import KVCache
-from minitransformer.parts import Parts
+from minitransformer.parts import Parts, readable_parts
 
 
 class Encoder(nn.Module):
@@ -17,14 +17,14 @@ class Encoder(nn.Module):
 
     Args:
         config: the sizes.
-        parts: what to build it from.
+        parts: what to build it from; a stack made by itself takes the written-out formulas.
 
     The blocks are ``blocks``; ``norm`` is the last norm, an identity in post-norm models.
     """
 
     def __init__(self, config: ModelConfig, parts: Parts | None = None):
         super().__init__()
-        parts = parts or Parts()
+        parts = parts or readable_parts()
         make = parts.EncoderBlock
         self.blocks = nn.ModuleList(
             make(config.d_model, config.num_heads, config.d_ff)
@@ -73,7 +73,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig, parts: Parts | None = None):
         super().__init__()
-        parts = parts or Parts()
+        parts = parts or readable_parts()
         make = parts.DecoderBlock
         self.blocks = nn.ModuleList(
             make(config.d_model, config.num_heads, config.d_ff)
@@ -102,6 +102,23 @@ class Decoder(nn.Module):
             x, _, cross = block(x, memory, mask, memory_mask, **options)
             weights.append(cross)
         return self.norm(x), weights
+
+
+def encoder_parameters(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    """How many numbers a stack of post-norm encoder blocks learns, without building it.
+
+        num_layers (4 (d_model^2 + d_model) + 2 d_model d_ff + d_ff + d_model + 4 d_model)
+
+    Attention has four square layers with bias, however many heads they are cut into; then come the
+    two layers of the feed-forward part, and a scale and a shift in each of two norms.
+
+    Args:
+        d_model, num_heads, d_ff, num_layers: the sizes, as in ``config.ModelConfig``.
+    """
+    attention = 4 * (d_model**2 + d_model)
+    feed_forward = d_model * d_ff + d_ff + d_ff * d_model + d_model
+    norms = 2 * 2 * d_model
+    return num_layers * (attention + feed_forward + norms)
 
 
 def block_sizes(config: ModelConfig) -> tuple:

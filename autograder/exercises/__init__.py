@@ -9,7 +9,7 @@ import hashlib
 import importlib
 from pathlib import Path
 
-from autograder import probes
+from autograder import chances, probes
 from autograder.errors import CourseError
 from autograder.spec import Chapter
 
@@ -24,7 +24,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Chapter:
     """The chapter's specification, with its version filled in.
 
-    The version is a hash of the specification's sources and of the probes it uses.
+    The version is a hash of the specification's sources and of the probes and tests it uses.
 
     Raises:
         CourseError: there is no such chapter.
@@ -35,7 +35,7 @@ def load(name: str) -> Chapter:
     module = importlib.import_module(f"autograder.exercises.ch{name}")
     digest = hashlib.sha256()
     files = sorted(Path(__file__).parent.glob(f"*ch{name[:2]}_*.py"))
-    for file in (*files, Path(str(probes.__file__))):
+    for file in (*files, Path(str(probes.__file__)), Path(str(chances.__file__))):
         digest.update(file.read_bytes())
     chapter: Chapter = module.CHAPTER
     if chapter.name != name:

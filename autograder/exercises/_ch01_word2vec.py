@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from autograder import probes
+from autograder.chances import improbable
 from autograder.exercises import _ch01_mistakes as m
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception
 from minitransformer import embeddings
@@ -328,28 +329,6 @@ noise_distribution = Exercise(
 
 # sample_negatives
 
-FALSE_ALARM = 1e-6 / 500
-"""For one test. A grade makes fewer than 500, so all together stay below one in a million."""
-
-
-def _improbable(count: int, n: int, p: float) -> bool:
-    """Whether `count` of `n` independent draws is too far from what probability p lets expect."""
-    if p <= 0 or p >= 1:
-        return count != (0 if p <= 0 else n)
-    places = range(count, n + 1) if count > n * p else range(count + 1)
-    constant = math.lgamma(n + 1)
-    tail = math.fsum(
-        math.exp(
-            constant
-            - math.lgamma(k + 1)
-            - math.lgamma(n - k + 1)
-            + k * math.log(p)
-            + (n - k) * math.log1p(-p)
-        )
-        for k in places
-    )
-    return 2 * tail < FALSE_ALARM
-
 
 def _badly_drawn(ids: Tensor, probabilities: Tensor) -> Failure | None:
     """What says that these are not independent draws with these probabilities."""
@@ -389,7 +368,7 @@ def _mistaken(p: Tensor) -> dict[str, Tensor]:
 def _unfitting(counts: list[int], p: list[float]) -> int | None:
     """The first word that comes too often or too rarely."""
     n = sum(counts)
-    return next((w for w, count in enumerate(counts) if _improbable(count, n, p[w])), None)
+    return next((w for w, count in enumerate(counts) if improbable(count, n, p[w])), None)
 
 
 def _dependent(ids: Tensor, p: list[float]) -> bool:
@@ -398,7 +377,7 @@ def _dependent(ids: Tensor, p: list[float]) -> bool:
     pairs = ids.flatten(0, -2) if ids.ndim > 1 else ids.reshape(1, -1)
     neighbours = ((pairs[0:-1:2], pairs[1::2]), (pairs[:, 0:-1:2], pairs[:, 1::2]))
     return any(
-        first.numel() > 0 and _improbable(int((first == second).sum()), first.numel(), agree)
+        first.numel() > 0 and improbable(int((first == second).sum()), first.numel(), agree)
         for first, second in neighbours
     )
 

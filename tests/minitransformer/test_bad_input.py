@@ -18,7 +18,7 @@ from minitransformer.config import (
     config_from_dict,
 )
 from minitransformer.multi_head import MultiHeadAttention, split_heads
-from minitransformer.parts import readable_parts
+from minitransformer.parts import Parts, readable_parts
 
 SIZES = {"vocab_size": 13, "max_seq": 7, "d_model": 6, "num_heads": 3, "num_layers": 2}
 EVERY = [GPT_SIZES, ROTARY, BERT_SIZES, SEQ2SEQ_SIZES]
@@ -205,12 +205,12 @@ def test_a_map_of_real_tokens_is_bool_and_has_the_shape_of_the_ids(config):
         model(IDS, real=torch.ones(3, 4, dtype=torch.bool))
 
 
-@pytest.mark.parametrize("parts", [None, readable_parts], ids=["fused", "readable"])
+@pytest.mark.parametrize("parts", [Parts, readable_parts], ids=["fused", "readable"])
 @pytest.mark.parametrize(
     "make", [MultiHeadAttention, lambda *a, parts: EncoderBlock(*a, 5, parts=parts)]
 )
 def test_a_mask_that_is_not_bool_or_does_not_fit_is_refused(parts, make):
-    layer, x = make(6, 3, parts=parts and parts()), torch.zeros(2, 5, 6)
+    layer, x = make(6, 3, parts=parts()), torch.zeros(2, 5, 6)
     for wrong in (torch.ones(5, 5), torch.ones(5, 5).long()):
         with pytest.raises(TypeError, match=rf"mask must be bool .*got {wrong.dtype}; .*\.bool"):
             layer(x, wrong)

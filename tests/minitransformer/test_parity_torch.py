@@ -8,7 +8,7 @@ from parity import BARS, DTYPES, SEEDS, Draw, distance, furthest, gradients
 from torch import nn
 
 from minitransformer.config import ModelConfig, Seq2SeqConfig
-from minitransformer.parts import readable_parts
+from minitransformer.parts import Parts, readable_parts
 from minitransformer.seq2seq import Seq2Seq
 from minitransformer.stacks import Decoder, Encoder
 
@@ -82,7 +82,7 @@ def assert_same(found, expected, ours, theirs, draw, bar, crossed):
     assert furthest(gradients(ours), wanted) <= bar
 
 
-PATHS = pytest.mark.parametrize("parts", [None, readable_parts], ids=["fused", "readable"])
+PATHS = pytest.mark.parametrize("parts", [Parts, readable_parts], ids=["fused", "readable"])
 
 
 @PATHS
@@ -91,7 +91,7 @@ PATHS = pytest.mark.parametrize("parts", [None, readable_parts], ids=["fused", "
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_encoder_is_theirs(seed, dtype, norm, parts):
     draw = Draw(seed, dtype)
-    made = Encoder, nn.TransformerEncoderLayer, nn.TransformerEncoder, parts and parts()
+    made = Encoder, nn.TransformerEncoderLayer, nn.TransformerEncoder, parts()
     theirs, ours = both(draw, norm, *made)
     x, real = draw.normal(draw.batch, draw.seq, draw.d_model), draw.real()
     past = torch.ones(draw.seq, draw.seq, dtype=torch.bool).tril()
@@ -111,7 +111,7 @@ def test_the_encoder_is_theirs(seed, dtype, norm, parts):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_decoder_is_theirs(seed, dtype, norm, parts):
     draw = Draw(seed, dtype)
-    made = Decoder, nn.TransformerDecoderLayer, nn.TransformerDecoder, parts and parts()
+    made = Decoder, nn.TransformerDecoderLayer, nn.TransformerDecoder, parts()
     theirs, ours = both(draw, norm, *made)
     memory, memory_real = draw.normal(draw.batch, draw.seq, draw.d_model), draw.real()
     seq, draw.padding = draw.seq + 2, "right"  # target and source differ in length

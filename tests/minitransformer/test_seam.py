@@ -243,7 +243,7 @@ def test_dropped_attention_weights_are_0_and_the_others_larger():
 
 
 def test_the_fused_attention_drops_weights_in_training_only():
-    layer = MultiHeadAttention(6, 2, dropout=0.5)
+    layer = MultiHeadAttention(6, 2, dropout=0.5, parts=Parts())
     x = torch.randn(3, 5, 6, generator=torch.Generator().manual_seed(0))
     plain = layer.eval()(x)[0]
     torch.testing.assert_close(layer(x)[0], plain)
