@@ -23,7 +23,7 @@ STORIES = {
             "{person:who} puts {who.his/her} {food:what} into the {container} .": 1,
         },
         {
-            "it smells {taste} and {person} waits .": 2,
+            "it smells {taste} and {person} waits .": 3,
             "{person:guest} brings {guest.his/her} {container} at {time} .": 1,
             "{who.he/she} takes it out at {time} .": 1,
         },
@@ -35,7 +35,7 @@ STORIES = {
             "{person:who} waits for {who.his/her} friend at the {building} .": 1,
         },
         {
-            "someone sells the {colour} {tool:what} there .": 2,
+            "someone sells the {colour} {tool:what} there .": 3,
             "there {person:friend} drops {friend.his/her} {tool:what} .": 1,
             "{who.he/she} buys the {colour} {tool:what} .": 1,
         },
@@ -44,7 +44,7 @@ STORIES = {
     "feeding": (
         {"{person:who} feeds {who.his/her} {animal/animals:pet} in the {nature} .": 1},
         {
-            "then {person:friend} comes with {friend.his/her} {food} .": 3,
+            "then {person:friend} comes with {friend.his/her} {food} .": 4,
             "{pet.it/they} {pet.eats/eat} the {food} .": 1,
         },
         {
@@ -59,7 +59,7 @@ STORIES = {
             "the {animal/animals:pet} {pet.chases/chase} the {animal/animals} .": 1,
         },
         {
-            "the {animal/animals:other} {other.hides/hide} behind the {tool} .": 3,
+            "the {animal/animals:other} {other.hides/hide} behind the {tool} .": 4,
             "at {time} {pet.it/they} {pet.sleeps/sleep} in the {nature} .": 1,
         },
         {"{person} finds the {pet} at {time} .": 1, "{person} feeds {pet.it/them} .": 1, "": 1},
@@ -67,7 +67,7 @@ STORIES = {
     "camping": (
         {"{person:who} camps in the {nature} with {who.his/her} {tool:what} .": 1},
         {
-            "it falls and breaks at {time} .": 2,
+            "it falls and breaks at {time} .": 3,
             "the {animal/animals:pet} {pet.takes/take} it .": 1,
             "{who.he/she} drops it near the {animal/animals} .": 1,
         },
@@ -76,7 +76,7 @@ STORIES = {
     "painting": (
         {"{person:who} paints {who.his/her} {tool:what} at {time} .": 1},
         {
-            "soon it looks {colour} and {condition} .": 3,
+            "soon it looks {colour} and {condition} .": 4,
             "{who.he/she} likes it .": 1,
         },
         {"{who.he/she} shows the {what} to {person} .": 1, "{person} buys the {what} .": 1, "": 1},
