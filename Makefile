@@ -57,6 +57,12 @@ test: $(INSTALLED) $(BROWSER)  ## all of it: lint, tests, exercises, notebooks
 	$(PY) -m pytest -n $(WORKERS)
 	$(PY) -m pytest --nbval --nbval-sanitize-with=tests/nbval.cfg solutions
 
+.PHONY: weights
+weights: $(INSTALLED)  ## train the models that ship with the course again
+	rm -rf minitransformer/weights
+	$(PY) -c "from minitransformer.pretrained import commands; print(*commands(), sep='\n')" \
+	  | while read -r _ command; do $(PY) $$command < /dev/null; done
+
 .PHONY: bench
 bench: $(INSTALLED)  ## measure speed, as ratios that hold on any machine
 	@$(PY) -m bench

@@ -20,6 +20,7 @@ What the course's learners rebuild, one function at a time. Modules are named fo
     retrieval      passages found by meaning, and prompts made of them
     interop        weights from and to Hugging Face
     presets tasks saving    a run by name; its data; a model on disk
+    pretrained     models that ship with the package
     plots model_plots sketches    pictures with a text alternative
     answer_finder  a small model around one head, which finds what *it* stands for
     data           the small world whose exact probabilities are known; files; public data sets
@@ -68,6 +69,7 @@ _PLACES = {
     "multi_head": "KVCache MultiHeadAttention merge_heads rotate split_heads",
     "parts": "Parts readable_parts",
     "presets": "PRESETS",
+    "pretrained": "load_pretrained",
     "retrieval": "Retriever build_prompt embed_passages recall_at_k search",
     "sampling": "apply_temperature next_token_distribution top_k_filter top_p_filter",
     "saving": "load_model save_model",
