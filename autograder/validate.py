@@ -11,6 +11,7 @@ import json
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 from autograder import exercises
@@ -203,10 +204,10 @@ def _agree(
 
 def _disturbed(solution: str, exercise: Exercise, kind: str) -> str:
     if isinstance(exercise.reference, type):
-        wrapper = (
-            f"class {exercise.id}(_solution):\n"
-            "    def forward(self, *arguments, **options):\n"
-            f"        return _disturb(super().forward(*arguments, **options), {kind!r})\n"
+        wrapper = f"class {exercise.id}(_solution):\n" + "".join(
+            f"    def {method}(self, *arguments, **options):\n"
+            f"        return _disturb(super().{method}(*arguments, **options), {kind!r})\n"
+            for method in _methods(exercise.reference)
         )
     else:
         wrapper = (
@@ -214,6 +215,12 @@ def _disturbed(solution: str, exercise: Exercise, kind: str) -> str:
             f"    return _disturb(_solution(*arguments, **options), {kind!r})\n"
         )
     return f"{solution}\n\n_solution = {exercise.id}\n{DISTURB}\n\n{wrapper}"
+
+
+def _methods(reference: type) -> list[str]:
+    """What a class of the exercise can be asked for: the methods that it defines for others."""
+    own = [name for name, thing in vars(reference).items() if isinstance(thing, FunctionType)]
+    return [name for name in own if not name.startswith("_")]
 
 
 def _said(result: ExerciseResult) -> str:

@@ -242,7 +242,7 @@ class DecoderBlock(nn.Module):
         d_ff: int,
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
-        activation: str = "relu",
+        activation: str = "gelu",
         norm: str = "post",
         norm_eps: float = 1e-5,
         parts: Parts | None = None,

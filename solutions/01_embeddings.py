@@ -11,6 +11,10 @@
 # very much who stands before *eats*. In this chapter you build the whole way, from a line of text
 # to the vectors that every transformer starts from.
 #
+# **Where you stand.** **1 embeddings** → 2 attention → 3 the transformer block → 4 BERT → 5 GPT → 6
+# fine-tuning → 7 translation → 8 assistant. Everything starts from the vectors of this chapter.
+# Chapter 2 lets them look at each other.
+#
 # **What you will build.** Sixteen small functions and layers. The picture below shows where they
 # lead. In the middle of the chapter you train word vectors with your own loss function and see
 # foods, animals and people gather in groups, although nobody told the machine what a food is.

@@ -10,6 +10,10 @@
 # a machine to look back. What you build is called **attention**, and it is the part that gave the
 # transformer its power.
 #
+# **Where you stand.** 1 embeddings → **2 attention** → 3 the transformer block → 4 BERT → 5 GPT → 6
+# fine-tuning → 7 translation → 8 assistant. Chapter 1 gave each word a vector of its own. Here it
+# learns from its neighbours; chapter 3 puts many heads into a block.
+#
 # **What you will build.** Eleven small functions, from the softmax to a layer that learns. The
 # last but one is a whole attention head. You train it on sentences like these two, with your own
 # code in every step, and then you draw where *it* looks.

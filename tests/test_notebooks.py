@@ -40,3 +40,11 @@ def test_a_release_has_the_version_of_its_specification_and_no_outputs(chapter):
     notes = notebook.metadata["autograder"]
     assert notes == {"chapter": chapter, "spec": exercises.load(chapter).version}
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_the_encoder_of_chapter_3_turns_every_queue_round():
+    notebook = nbformat.read(COURSE.instructor("03_multi_head"), as_version=4)
+    shown = [text_of(cell) for cell in notebook.cells if cell.cell_type == "code"]
+    lines = "\n".join(shown).splitlines()
+    assert [line for line in lines if line.startswith("step 300")][0].endswith("right 100.0%")
+    assert [line for line in lines if line.startswith("2 heads")][0].endswith("both 100%")

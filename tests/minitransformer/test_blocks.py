@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from minitransformer.attention import scaled_dot_product_attention
-from minitransformer.blocks import FeedForward, LayerNorm, Residual, dropout, gelu, layer_norm
+from minitransformer.blocks import (
+    EncoderBlock,
+    FeedForward,
+    LayerNorm,
+    Residual,
+    count_parameters,
+    dropout,
+    gelu,
+    layer_norm,
+)
 from minitransformer.config import GPTConfig, ModelConfig
 from minitransformer.multi_head import (
     KVCache,
@@ -20,7 +29,7 @@ from minitransformer.multi_head import (
     split_heads,
 )
 from minitransformer.parts import Parts, fused_gelu, readable_parts
-from minitransformer.stacks import Encoder
+from minitransformer.stacks import Encoder, encoder_parameters
 
 SEEDS = st.integers(0, 2**31)
 SIZES = st.sampled_from([1, 2, 3, 5, 7])
@@ -251,6 +260,35 @@ def test_a_stack_asked_for_some_tokens_gives_what_it_gives_for_all_there(norm, o
     x, needed = torch.randn(2, 7, 6).double(), torch.rand(2, 7) < 0.4
     assert 0 < needed.sum() < 14
     torch.testing.assert_close(stack(x, needed=needed)[0], stack(x)[0][needed])
+
+
+def test_layers_made_by_themselves_keep_their_weights():
+    x = normal(0, 2, 5, 6)
+    config = ModelConfig(vocab_size=3, max_seq=7, d_model=6, num_heads=3, num_layers=2)
+    layers = MultiHeadAttention(6, 3), EncoderBlock(6, 3, 5), Encoder(config)
+    attention, block, stack = (layer.double()(x)[1] for layer in layers)
+    for weights in (attention, block, *stack):
+        torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("sizes", [(4, 2, 8, 1), (6, 3, 7, 2), (6, 1, 7, 2), (10, 5, 3, 3)])
+def test_the_parameters_of_an_encoder_can_be_told_before_it_is_built(sizes):
+    d_model, num_heads, d_ff, num_layers = sizes
+    built = Encoder(
+        ModelConfig(
+            vocab_size=3,
+            max_seq=2,
+            d_model=d_model,
+            num_heads=num_heads,
+            d_ff=d_ff,
+            num_layers=num_layers,
+        )
+    )
+    assert encoder_parameters(*sizes) == count_parameters(built)
+
+
+def test_the_encoder_of_bert_base_has_85_million_parameters():
+    assert encoder_parameters(768, 12, 3072, 12) == 85_054_464  # BERT-base, without embeddings
 
 
 def test_the_fast_gelu_is_pytorchs_tanh_gelu_with_its_gradient():

@@ -1,0 +1,77 @@
+"""What probes hand back where a module has methods, options or a configuration."""
+
+import torch
+from torch import nn
+
+from autograder import probes
+
+
+class Around(nn.Module):
+    """x goes in as it is, and comes out with scale times the change added."""
+
+    def __init__(self, size, norm="post"):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(size))
+        self.norm = norm
+
+    def enter(self, x):
+        return x if self.norm == "post" else -x
+
+    def leave(self, x, change):
+        return x + self.scale * change if self.training else x
+
+
+class FromConfig(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.layer = nn.Linear(config.d_model, config.d_ff)
+
+
+def inputs(**more):
+    return {
+        "sizes": {"size": 3},
+        "weights": {"scale": torch.tensor([1.0, 2.0, 3.0])},
+        "arguments": {"x": torch.ones(3), "change": torch.ones(3)},
+        "calls": {"enter": ["x"], "leave": ["x", "change"]},
+        "train": True,
+        **more,
+    }
+
+
+def test_every_method_named_is_called_on_one_object_with_its_weights():
+    seen = probes.methods(Around, inputs())
+    assert {name: value.tolist() for name, value in seen.items()} == {
+        "enter": [1.0, 1.0, 1.0],
+        "leave": [2.0, 3.0, 4.0],
+    }
+    assert probes.methods(Around, inputs(train=False))["leave"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_options_are_handed_over_by_name():
+    seen = probes.methods(Around, inputs(options={"norm": "pre"}))
+    assert seen["enter"].tolist() == [-1.0, -1.0, -1.0]
+
+
+def test_gradients_of_methods_reach_arguments_and_parameters():
+    seen = probes.methods(Around, inputs(cotangent_seed=0))
+    generator = torch.Generator().manual_seed(0)
+    first, second = torch.randn(3, generator=generator), torch.randn(3, generator=generator)
+    torch.testing.assert_close(seen["gradient of x"], first + second)
+    torch.testing.assert_close(seen["gradient of scale"], second)
+    torch.testing.assert_close(seen["gradient of change"], torch.tensor([1.0, 2.0, 3.0]) * second)
+
+
+def test_an_argument_that_a_method_changes_is_handed_back_changed():
+    class InPlace(Around):
+        def leave(self, x, change):
+            x += change
+            return x
+
+    seen = probes.methods_untouched(InPlace, inputs())
+    assert seen["x after the call"].tolist() == [2.0, 2.0, 2.0]
+    assert seen["change after the call"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_configuration_is_handed_over_whole():
+    seen = probes.parameters(FromConfig, {"config": {"d_model": 2, "d_ff": 5}})
+    assert seen == {"parameters": {"layer.bias": (5,), "layer.weight": (5, 2)}}
