@@ -55,18 +55,19 @@ def _text(text: str) -> str:
 
 
 def case_lines(cases: Iterable[CaseResult]) -> list[tuple[str, str]]:
-    """A line for each property; the first that fail are explained, the others named."""
+    """A line for each property; the first that fail are explained, each reason once."""
     lines = []
-    explained = 0
+    explained: list[str] = []
     for case in cases:
         if case.passed:
             lines.append(("✓", case.name))
-            continue
-        explained += 1
-        if explained <= EXPLAINED:
+        elif case.explanation in explained:
+            lines.append(("✗", f"{case.name}: no, for the same reason."))
+        elif len(explained) < EXPLAINED:
+            explained.append(case.explanation)
             lines.append(("✗", f"{case.name}: no. {sentence(case.explanation)}"))
         else:
-            lines.append(("✗", case.name))
+            lines.append(("✗", f"{case.name}: no."))
     return lines
 
 

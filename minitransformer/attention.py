@@ -5,13 +5,15 @@ Everything here follows one formula,
     Attention(Q, K, V) = softmax(Q K^T / sqrt(d_k)) V,
 
 cut into functions that can be read, tested and replaced one at a time. Masks are boolean, and
-True means "may be attended to". Imports nothing from the package.
+True means "may be attended to".
 """
 
 import math
 
 import torch
 from torch import Tensor, nn
+
+from minitransformer.checks import check_mask
 
 
 def softmax(scores: Tensor, dim: int = -1) -> Tensor:
@@ -234,20 +236,7 @@ def contextual_similarity(
 
 
 def _check_mask(mask: Tensor, scores: Tensor) -> None:
-    if mask.dtype != torch.bool:
-        raise TypeError(
-            f"mask must be bool (True = may be attended to), got {mask.dtype}; "
-            "a mask of ones and zeros becomes one with mask.bool()"
-        )
-    try:
-        fits = torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
-    except RuntimeError:
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"mask {tuple(mask.shape)} does not broadcast to the scores {tuple(scores.shape)} "
-            "(..., seq_q, seq_k); a mask over keys has shape (batch, 1, seq_k)"
-        )
+    check_mask(mask, scores.shape)
     if not mask.any(dim=-1).all():
         raise ValueError(
             "mask hides every key from at least one query, and a softmax over nothing is not "

@@ -49,7 +49,8 @@ def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
     if mask.dim() > len(shape) or any(size not in (1, full) for size, full in pairs):
         raise ValueError(
             f"mask {tuple(mask.shape)} does not broadcast to the scores {tuple(shape)} "
-            "(..., seq_q, seq_k); a mask over keys has shape (batch, 1, seq_k)"
+            "(..., seq_q, seq_k); a mask over keys has shape (batch, 1, seq_k), and where the "
+            "scores have an axis of heads, (batch, 1, 1, seq_k)"
         )
 
 
