@@ -214,9 +214,9 @@ def check(
 ) -> None:
     """Judge one notebook on the visible inputs, as its check cells do, in the sandbox."""
     from autograder import exercises
+    from autograder.jobs import Job, grade_one
     from autograder.judge import VISIBLE
     from autograder.sandbox import Server
-    from autograder.scheduling import Job, grade_one
 
     course = Course.find()
     chapter = notebook.stem

@@ -9,20 +9,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
 from autograder import exercises
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.feedback import feedback_page, feedback_path
-from autograder.gradebook import fill_gradebook, write_autograded, write_grades_csv
-from autograder.inert import safe_name
+from autograder.gradebook import fill_gradebook, write_grades_csv
+from autograder.inert import write_atomically
+from autograder.jobs import Job, finish
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
-from autograder.scheduling import Graded, Job, grade_all
+from autograder.scheduling import spread
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
 DEFAULT_SECRET = "self-paced"
@@ -129,54 +128,20 @@ def grade(
         done: told each result as it comes.
     """
     out.mkdir(parents=True, exist_ok=True)
-    graded: list[Graded] = []
-    for one in grade_all(jobs, processes):
+    found = []
+    for one in spread(finish, jobs, processes):
+        for path, text in one.pages.items():
+            write_atomically(out / path, text)
+        found.append(one.result)
         done(one.result)
-        graded.append(one)
-    graded.sort(key=lambda one: (one.result.student, one.result.assignment))
-    results = tuple(one.result for one in graded)
+    results = tuple(sorted(found, key=lambda result: (result.student, result.assignment)))
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
     releases = {name: nbformat.read(course.release(name), as_version=4) for name in names}
     written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
     write_grades_csv(results, chapters, written.grades)
-    for one in graded:
-        _pages(one, out, releases[one.result.assignment])
     class_report(results, chapters, written.report)
     fill_gradebook(
         results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID
     )
     return written
-
-
-def _pages(one: Graded, out: Path, release: dict[str, Any]) -> None:
-    result = one.result
-    page = out / feedback_path(result.student, result.assignment)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    feedback_page(result, exercises.load(result.assignment), page)
-    student, name = safe_name(result.student), result.assignment
-    path = out / "autograded" / student / name / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_autograded(result, release, final_cells(one, release), path)
-
-
-def final_cells(one: Graded, release: dict[str, Any]) -> list[dict[str, Any]]:
-    """The release's cells with the learner's answers in them and extra cells between."""
-    answers = one.submission.solutions if one.submission else {}
-    extras = (
-        [cell for cell in one.submission.cells if cell.kind == "extra"] if one.submission else []
-    )
-
-    def at(place: int) -> list[dict[str, Any]]:
-        return [
-            {"cell_type": "code", "metadata": {}, "source": c.source}
-            for c in extras
-            if c.after == place
-        ]
-
-    cells = at(-1)
-    for index, cell in enumerate(release["cells"]):
-        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        cells.append({**cell, "source": answers.get(grade_id, cell["source"])})
-        cells += at(index)
-    return cells

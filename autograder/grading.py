@@ -1,8 +1,8 @@
 """One submission, from cells to a result: asks the worker, lets the judge score, words it.
 
-The order matters. All visible inputs come first, in a worker of their own, so that whatever a
-learner is shown with values was computed where nothing hidden had ever been. An exercise that
-stands on a wrong one is tried again in a fresh worker in which the reference stands in for it.
+The order matters. All visible inputs come first, before the worker has any hidden one, so that
+whatever a learner is shown with values was computed where nothing hidden had ever been. What
+stands on a wrong exercise is tried again in a fresh worker, with the reference in place of that.
 """
 
 import builtins
@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder import exercises, policy, references
 from autograder.errors import WorkerTimeout
-from autograder.judge import VISIBLE, Judgement, examine
+from autograder.judge import VISIBLE, Judgement
 from autograder.replay import STOPPED, Worker
 from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
 from autograder.sandbox import Limits, Server
@@ -87,14 +87,11 @@ class Grader:
     ) -> dict[str, ExerciseResult]:
         """Results of exercises, with references in place of the replaced ones."""
         tried = tuple(tried)
-        package = references.package(self.chapter.name, frozenset(replaced))
-        places = {name: self.chapter.exercise(name).reference.__module__ for name in replaced}
-        worker = Worker(self.server, submission.cells, package, places, self.limits)
-        with worker:
+        with Worker(
+            self.server, self.chapter.name, submission.cells, replaced, self.limits
+        ) as worker:
             visible = self._observed(worker, tried, VISIBLE)
-        open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
-        worker = replace(worker, session=None, _spent={})
-        with worker:
+            open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
             hidden = self._observed(worker, open_, self.secret)
         return {
             e.id: _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id))
@@ -113,7 +110,7 @@ class Grader:
                 found[exercise.id] = hangs  # its own try would only wait as long again
                 continue
             try:
-                found[exercise.id] = examine(exercise, self.chapter.name, secret, worker.look)
+                found[exercise.id] = worker.judged(exercise, secret)
             except tuple(STOPPED) as stop:
                 found[exercise.id] = worker.stopped.get(exercise.id) or STOPPED[type(stop)]
             if exercise.id in worker.stopped:

@@ -6,6 +6,7 @@ learner who changed it loses nothing. Nothing here compares or scores.
 """
 
 import contextlib
+import functools
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ def observe(
     probe: str,
     inputs: dict[str, Any],
     forbidden: tuple[str, ...] = (),
+    alone: bool = False,
 ) -> dict[str, Any]:
     """Run a probe on `namespace[name]`.
 
@@ -35,6 +37,8 @@ def observe(
         probe: the name of a function of `autograder.probes`.
         inputs: what the probe takes.
         forbidden: functions of torch that would do the exercise; see `Shortcuts`.
+        alone: True in a worker, where nothing else runs: nothing need be put back, and `Bounds`
+            holds torch's operators.
 
     Returns:
         {"values": {…}} or {"error": {"type", "message", "line", "cell"}}; and "shortcut", the
@@ -43,9 +47,9 @@ def observe(
     if name not in namespace:
         error = {"type": "NameError", "message": f"{name} is not defined", "line": 0, "cell": ""}
         return {"error": error}
-    shortcuts = Shortcuts(forbidden)
-    with clean_state(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    shortcuts = Shortcuts(forbidden, operators=not alone)
+    with contextlib.nullcontext() if alone else kept_state():
+        clean()
         try:
             with shortcuts.watched():
                 seen: dict[str, Any] = {"values": getattr(probes, probe)(namespace[name], inputs)}
@@ -85,19 +89,25 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def clean() -> None:
+    """Torch's defaults, whatever the learner set; no warnings."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)  # a check's tensors are tiny: several threads only wait
+    torch.set_default_dtype(torch.float32)
+    if torch.get_default_device().type != "cpu":  # one that is set slows every call down
+        torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed writes three stack traces
+
+
 @contextlib.contextmanager
-def clean_state() -> Iterator[None]:
-    """Torch's defaults inside, whatever the learner set outside; put back afterwards."""
+def kept_state() -> Iterator[None]:
+    """Whatever the learner set of torch and of warnings is put back afterwards."""
     dtype, grad, random = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
     device, threads = torch.get_default_device(), torch.get_num_threads()
     try:
-        torch.set_num_threads(1)  # a check's tensors are tiny: several threads only wait
-        torch.set_default_dtype(torch.float32)
-        if device.type != "cpu":  # a default device slows every call down: set none
-            torch.set_default_device(None)
-        torch.set_grad_enabled(True)
-        torch.manual_seed(0)
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
@@ -112,6 +122,13 @@ def bare(name: str) -> str:
     return name.split("::")[-1].split(".")[0].strip("_").removeprefix("native_")
 
 
+@functools.lru_cache(maxsize=2**14)
+def _forbidden(name: str, forbidden: tuple[str, ...]) -> str:
+    """What people call this operator, if it is out of bounds."""
+    plain = bare(name)
+    return plain if plain.startswith(forbidden) else ""
+
+
 class Shortcuts:
     """Notes every call of a forbidden torch function, at two levels.
 
@@ -121,17 +138,19 @@ class Shortcuts:
 
     Args:
         forbidden: bare names, such as "scaled_dot_product_attention".
+        operators: whether to watch at the second level too; it costs more than the rest together.
     """
 
-    def __init__(self, forbidden: tuple[str, ...]) -> None:
+    def __init__(self, forbidden: tuple[str, ...], operators: bool = True) -> None:
         self.forbidden = forbidden
+        self.operators = operators
         self.called: list[str] = []
 
     def note(self, name: str) -> None:
         """Remember the call if it is forbidden."""
-        plain = bare(name)
-        if plain.startswith(self.forbidden):
-            self.called.append(plain)
+        found = _forbidden(name, self.forbidden)
+        if found:
+            self.called.append(found)
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -139,7 +158,7 @@ class Shortcuts:
         if not self.forbidden:
             yield
             return
-        with _Functions(self), _Operators(self):
+        with _Functions(self), _Operators(self) if self.operators else contextlib.nullcontext():
             yield
 
 

@@ -8,7 +8,9 @@ end in the same exception. Before and after, they work as ever: a learner may co
 A policy, not a wall: it runs in the worker, and who rewrites our own code there can undo it.
 """
 
+import bisect
 import functools
+import itertools
 import sys
 import types
 import warnings
@@ -35,16 +37,24 @@ NOT_IMPORTED = ("torch.nn.attention.flex_attention",)
 
 
 @functools.cache
-def operators() -> dict[str, str]:
-    """Each of torch's operators that computes something here → its bare name."""
+def operators() -> list[tuple[str, str]]:
+    """Each of torch's operators that computes something here: (bare name, name), sorted."""
     names = torch._C._dispatch_get_all_op_names()
     runs = torch._C._dispatch_has_kernel_for_dispatch_key
-    return {
-        name: bare(name)
+    return sorted(
+        (bare(name), name)
         for name in names
         if name.startswith("aten::") and "backward" not in name
         if any(runs(name, key) for key in COMPUTE)
-    }
+    )
+
+
+def starting_with(prefix: str) -> dict[str, str]:
+    """Name → bare name of the operators whose bare name starts so."""
+    first = bisect.bisect_left(operators(), (prefix,))
+    rest = itertools.islice(operators(), first, None)
+    found = itertools.takewhile(lambda pair: pair[0].startswith(prefix), rest)
+    return {name: plain for plain, name in found}
 
 
 class Bounds:
@@ -72,11 +82,13 @@ class Bounds:
             function.__code__ = code
         self._forbidden = forbidden
         if forbidden:
+            if "torch._dynamo" in sys.modules:  # what was compiled is run as it was written
+                torch.compiler.set_stance("force_eager")
             self._remove_operators()
             self._remove_functions()
 
     def _remove_operators(self) -> None:
-        wanted = {n: b for n, b in operators().items() if b.startswith(self._forbidden)}
+        wanted = {n: b for prefix in self._forbidden for n, b in starting_with(prefix).items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of every kernel that is replaced
             for key in KEYS:

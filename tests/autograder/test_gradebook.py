@@ -9,7 +9,8 @@ import pytest
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import compute_checksum
 
-from autograder.gradebook import fill_gradebook, write_autograded, write_grades_csv
+from autograder.autograded import autograded_notebook
+from autograder.gradebook import fill_gradebook, write_grades_csv
 from autograder.inert import safe_name
 from autograder.results import ExerciseResult, SubmissionResult
 
@@ -216,8 +217,9 @@ class TestAutogradedNotebook:
     @pytest.fixture
     def written(self, tmp_path, results, release):
         def write(cells, result=results[2]):
-            write_autograded(result, release, cells, tmp_path / "a" / "nb.ipynb")
-            return nbformat.read(tmp_path / "a" / "nb.ipynb", as_version=4)
+            path = tmp_path / "nb.ipynb"
+            path.write_text(autograded_notebook(result, release, cells), encoding="utf-8")
+            return nbformat.read(path, as_version=4)
 
         return write
 

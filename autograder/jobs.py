@@ -1,0 +1,111 @@
+"""One submission, from its file to everything that is written about it.
+
+Runs in a judge process, on this machine or another; what it hands back is plain text and records,
+which the one writer (`grade`) puts where they belong.
+"""
+
+import functools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder import exercises
+from autograder.autograded import autograded_notebook, autograded_path, final_cells
+from autograder.errors import AutograderError, SubmissionError
+from autograder.feedback import feedback_path, feedback_text
+from autograder.grading import Grader
+from autograder.results import SubmissionResult
+from autograder.sandbox import Server
+from autograder.submission import Submission, lay, read
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission to grade.
+
+    Args:
+        student, assignment: from the folders' names.
+        path: the notebook file; it may be missing or broken.
+        release: the trusted release notebook's file.
+        secret: what hidden inputs are drawn from.
+    """
+
+    student: str
+    assignment: str
+    path: Path
+    release: Path
+    secret: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A result, with the cells that were run, for the notebook that a person looks at."""
+
+    result: SubmissionResult
+    submission: Submission | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A result with its pages: path, relative to the output folder, to text."""
+
+    result: SubmissionResult
+    pages: dict[str, str] = field(default_factory=dict)
+
+
+def finish(job: Job, server: Server) -> Finished:
+    """Grade a submission, and make the learner's page and formgrader's notebook of it."""
+    one = grade_one(job, server)
+    result, release = one.result, release_notebook(job.release)
+    notebook = autograded_notebook(result, release, final_cells(one.submission, release))
+    pages = {
+        str(feedback_path(result.student, result.assignment)): feedback_text(
+            result, exercises.load(result.assignment)
+        ),
+        str(autograded_path(result.student, result.assignment)): notebook,
+    }
+    return Finished(result, pages)
+
+
+def grade_one(job: Job, server: Server) -> Graded:
+    """Read, lay into the release, run, judge. Whatever goes wrong here costs this job alone."""
+    grader = Grader(job.assignment, job.secret, server)
+    if not job.path.exists():
+        return Graded(grader.same(job.student, "missing", "nothing was submitted"), None)
+    submission = None
+    try:
+        cells = read(job.path)
+        release = release_cells(job.release)
+        submission = lay(job.student, exercises.load(job.assignment), cells, release)
+        return Graded(grader.grade(submission), submission)
+    except SubmissionError as error:
+        return Graded(grader.same(job.student, "refused", str(error)), None)
+    except AutograderError:
+        raise  # the course or the sandbox itself: no submission can be graded
+    except Exception as error:
+        server.close()
+        words = (
+            f"the grader itself failed on this notebook ({type(error).__name__}); please report it"
+        )
+        return Graded(grader.same(job.student, "crashed", words), submission)
+
+
+@functools.lru_cache
+def release_notebook(path: Path) -> dict[str, Any]:
+    """A trusted release notebook, as it stands in its file.
+
+    Raises:
+        AutograderError: it has not been built.
+    """
+    try:
+        notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AutograderError(f"there is no release {path.name}; run: make notebooks") from error
+    return notebook
+
+
+def release_cells(path: Path) -> list[dict[str, Any]]:
+    """The cells of a trusted release notebook; raises as `release_notebook`."""
+    cells: list[dict[str, Any]] = release_notebook(path)["cells"]
+    return cells
