@@ -1,27 +1,34 @@
 """Grades a folder of submissions and writes everything an instructor reads.
 
-The steps, in this order: find the submissions, grade each, then `grades.csv`, the feedback pages,
-the class report, nbgrader's gradebook and the notebooks that formgrader opens.
+The steps, in this order: find the submissions; grade each, its feedback page, formgrader's notebook
+and its stored result written as it comes; then `grades.csv`, the class report and nbgrader's
+gradebook. All writing is done here, by one process.
 """
 
+import contextlib
+import dataclasses
+import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
 from autograder import exercises
+from autograder.autograded import autograded_path
 from autograder.course import Course
-from autograder.errors import CourseError
+from autograder.errors import AutograderError, CourseError
+from autograder.feedback import feedback_path
 from autograder.gradebook import fill_gradebook, write_grades_csv
 from autograder.inert import write_atomically
-from autograder.jobs import Job, finish
+from autograder.jobs import Finished, Job, finish
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
 from autograder.scheduling import spread
+from autograder.store import Store
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
 DEFAULT_SECRET = "self-paced"
@@ -76,7 +83,7 @@ def forget_sample(out: Path) -> None:
     """Take the sample class's results away, so that they do not mix with a real class's."""
     mark = out / SAMPLE_MARK
     if mark.exists():
-        for name in ("submitted", "autograded", "feedback"):
+        for name in ("submitted", "autograded", "feedback", "results"):
             shutil.rmtree(out / name, ignore_errors=True)
         (out / "gradebook.db").unlink(missing_ok=True)
         mark.unlink()
@@ -121,19 +128,48 @@ def grade(
     processes: int | None,
     done: Callable[[SubmissionResult], None],
 ) -> Written:
-    """Grade the jobs and write the results to `out`.
+    """Grade the jobs and write the results to `out`; those that stand there already stay.
 
     Args:
         processes: judge processes; all cores by default.
         done: told each result as it comes.
+
+    Raises:
+        AutograderError: another run is grading into `out`, or there is no room left.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    found = []
-    for one in spread(finish, jobs, processes):
-        for path, text in one.pages.items():
-            write_atomically(out / path, text)
-        found.append(one.result)
-        done(one.result)
+    with Store(out) as store, _room(out):
+        found = []
+        for one in spread(finish, [_remembered(job, store) for job in jobs], processes):
+            found.append(_kept(one, store))
+            done(found[-1])
+        return _summed_up(course, found, out)
+
+
+def _remembered(job: Job, store: Store) -> Job:
+    """The job, with the fingerprint of its stored result if the pages are there as well."""
+    result = store.known(job.student, job.assignment)
+    name = (job.student, job.assignment)
+    pages = [store.out / autograded_path(*name), store.out / feedback_path(*name)]
+    if result and all(page.exists() for page in pages):
+        return dataclasses.replace(job, known=result.fingerprint)
+    return job
+
+
+def _kept(one: Finished, store: Store) -> SubmissionResult:
+    """Write the pages and then the result; the stored one where that still holds."""
+    if one.result is None:
+        stored = store.known(one.job.student, one.job.assignment)
+        if stored is None:
+            raise AutograderError(f"the results in {store.folder} were changed during the run")
+        return stored
+    for path, text in one.pages.items():
+        write_atomically(store.out / path, text)
+    store.keep(one.result)
+    return one.result
+
+
+def _summed_up(course: Course, found: list[SubmissionResult], out: Path) -> Written:
+    """What is written about all of them."""
     results = tuple(sorted(found, key=lambda result: (result.student, result.assignment)))
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
@@ -145,3 +181,18 @@ def grade(
         results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID
     )
     return written
+
+
+@contextlib.contextmanager
+def _room(out: Path) -> Iterator[None]:
+    """A full disk, told in words."""
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if full or "database or disk is full" in str(error):
+            raise AutograderError(
+                f"there is no room left to write to {out}; what is there so far is kept: "
+                f"make room, and run the same command again"
+            ) from error
+        raise

@@ -127,9 +127,11 @@ def _gradebook(db_url: str, course_id: str):
     from nbgrader.api import Gradebook
     from sqlalchemy import make_url, text
 
+    from autograder import gradebook_rows
+
     sqlite = db_url.startswith("sqlite:")
-    if sqlite and (file := make_url(db_url).database):
-        Path(file).absolute().parent.mkdir(parents=True, exist_ok=True)
+    if sqlite and (file := make_url(db_url).database) and not Path(file).exists():
+        gradebook_rows.create(Path(file).absolute())
     with _commands_in_path():
         gradebook = Gradebook(db_url, course_id)
     with gradebook:

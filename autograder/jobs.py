@@ -6,7 +6,7 @@ which the one writer (`grade`) puts where they belong.
 
 import functools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from autograder.feedback import feedback_path, feedback_text
 from autograder.grading import Grader
 from autograder.results import SubmissionResult
 from autograder.sandbox import Server
+from autograder.store import fingerprint
 from autograder.submission import Submission, lay, read
 
 
@@ -29,6 +30,7 @@ class Job:
         path: the notebook file; it may be missing or broken.
         release: the trusted release notebook's file.
         secret: what hidden inputs are drawn from.
+        known: the fingerprint of the stored result, if there is one.
     """
 
     student: str
@@ -36,21 +38,29 @@ class Job:
     path: Path
     release: Path
     secret: str
+    known: str = ""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A result, with the cells that were run, for the notebook that a person looks at."""
+    """A result, with the cells that were run, for the notebook that a person looks at.
 
-    result: SubmissionResult
+    There is no result where the stored one still holds.
+    """
+
+    result: SubmissionResult | None
     submission: Submission | None
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A result with its pages: path, relative to the output folder, to text."""
+    """A result with its pages: path, relative to the output folder, to text.
 
-    result: SubmissionResult
+    There is no result where the stored one still holds.
+    """
+
+    job: Job
+    result: SubmissionResult | None
     pages: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,6 +68,8 @@ def finish(job: Job, server: Server) -> Finished:
     """Grade a submission, and make the learner's page and formgrader's notebook of it."""
     one = grade_one(job, server)
     result, release = one.result, release_notebook(job.release)
+    if result is None:
+        return Finished(job, None)
     notebook = autograded_notebook(result, release, final_cells(one.submission, release))
     pages = {
         str(feedback_path(result.student, result.assignment)): feedback_text(
@@ -65,7 +77,7 @@ def finish(job: Job, server: Server) -> Finished:
         ),
         str(autograded_path(result.student, result.assignment)): notebook,
     }
-    return Finished(result, pages)
+    return Finished(job, result, pages)
 
 
 def grade_one(job: Job, server: Server) -> Graded:
@@ -78,7 +90,10 @@ def grade_one(job: Job, server: Server) -> Graded:
         cells = read(job.path)
         release = release_cells(job.release)
         submission = lay(job.student, exercises.load(job.assignment), cells, release)
-        return Graded(grader.grade(submission), submission)
+        mark = fingerprint(submission, release_text(job.release), job.secret)
+        if mark == job.known:
+            return Graded(None, submission)
+        return Graded(replace(grader.grade(submission), fingerprint=mark), submission)
     except SubmissionError as error:
         return Graded(grader.same(job.student, "refused", str(error)), None)
     except AutograderError:
@@ -92,20 +107,26 @@ def grade_one(job: Job, server: Server) -> Graded:
 
 
 @functools.lru_cache
-def release_notebook(path: Path) -> dict[str, Any]:
-    """A trusted release notebook, as it stands in its file.
+def release_text(path: Path) -> str:
+    """A trusted release notebook's file.
 
     Raises:
         AutograderError: it has not been built.
     """
     try:
-        notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise AutograderError(f"there is no release {path.name}; run: make notebooks") from error
+
+
+@functools.lru_cache
+def release_notebook(path: Path) -> dict[str, Any]:
+    """A trusted release notebook; raises as `release_text`."""
+    notebook: dict[str, Any] = json.loads(release_text(path))
     return notebook
 
 
 def release_cells(path: Path) -> list[dict[str, Any]]:
-    """The cells of a trusted release notebook; raises as `release_notebook`."""
+    """The cells of a trusted release notebook; raises as `release_text`."""
     cells: list[dict[str, Any]] = release_notebook(path)["cells"]
     return cells

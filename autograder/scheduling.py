@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from autograder.sandbox import Server
+from autograder.sandbox import Server, kernel
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,15 +38,20 @@ def spread(
         return
     # fork is quick and safe here: nothing but this thread exists yet
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with context.Pool(count, initializer=_begin) as pool:
+    with context.Pool(count, initializer=_begin, initargs=(os.getpid(),)) as pool:
         yield from pool.imap_unordered(functools.partial(_work, work), items)
 
 
 _server: Server | None = None
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
+    """A judge process starts. It ends with the one that started it, even if that is killed."""
     global _server
+    if sys.platform == "linux":
+        kernel.prctl(kernel.SET_PDEATHSIG, kernel.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
     torch.set_num_threads(1)
     _server = Server()
     _server.start()
