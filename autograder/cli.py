@@ -135,6 +135,9 @@ def grade(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Judge processes; all cores by default.")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, tcp://…, instead of this machine's cores.")
+    ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Grade although a wall is missing; see doctor.")
     ] = False,
@@ -167,6 +170,7 @@ def grade(
             place,
             jobs,
             lambda result: bar.update(task, advance=1, refresh=True),
+            scheduler,
         )
     _marks(written.results)
     console.print(f"Grades:   {written.grades}", soft_wrap=True)

@@ -16,18 +16,17 @@ from pathlib import Path
 
 import nbformat
 
-from autograder import exercises
+from autograder import exercises, scheduling
 from autograder.autograded import autograded_path
 from autograder.course import Course
 from autograder.errors import AutograderError, CourseError
 from autograder.feedback import feedback_path
 from autograder.gradebook import fill_gradebook, write_grades_csv
 from autograder.inert import write_atomically
-from autograder.jobs import Finished, Job, finish
+from autograder.jobs import Finished, Job, carry, finish
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
-from autograder.scheduling import spread
 from autograder.store import Store
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
@@ -127,22 +126,32 @@ def grade(
     out: Path,
     processes: int | None,
     done: Callable[[SubmissionResult], None],
+    scheduler: str | None = None,
 ) -> Written:
     """Grade the jobs and write the results to `out`; those that stand there already stay.
 
     Args:
         processes: judge processes; all cores by default.
         done: told each result as it comes.
+        scheduler: the address of a Dask scheduler, whose workers then take the place of processes.
 
     Raises:
         AutograderError: another run is grading into `out`, or there is no room left.
     """
     with Store(out) as store, _room(out):
         found = []
-        for one in spread(finish, [_remembered(job, store) for job in jobs], processes):
+        for one in _spread([_remembered(job, store) for job in jobs], processes, scheduler):
             found.append(_kept(one, store))
             done(found[-1])
         return _summed_up(course, found, out)
+
+
+def _spread(jobs: list[Job], processes: int | None, scheduler: str | None) -> Iterator[Finished]:
+    if scheduler is None:
+        return scheduling.spread(finish, jobs, processes)
+    from autograder import cluster  # takes a second to import
+
+    return cluster.spread(finish, map(carry, jobs), scheduler)
 
 
 def _remembered(job: Job, store: Store) -> Job:

@@ -18,7 +18,7 @@ from autograder.grading import Grader
 from autograder.results import SubmissionResult
 from autograder.sandbox import Server
 from autograder.store import fingerprint
-from autograder.submission import Submission, lay, read
+from autograder.submission import Submission, fetch, lay, read
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Job:
         release: the trusted release notebook's file.
         secret: what hidden inputs are drawn from.
         known: the fingerprint of the stored result, if there is one.
+        carried: what is in the files, for a machine that does not have them.
     """
 
     student: str
@@ -39,6 +40,22 @@ class Job:
     release: Path
     secret: str
     known: str = ""
+    carried: "Carried | None" = None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What is in a job's files.
+
+    Args:
+        release: the release notebook's text.
+        content: the submitted notebook's bytes; None when nothing was submitted.
+        refusal: why it cannot be read, if it cannot.
+    """
+
+    release: str
+    content: bytes | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,10 +83,11 @@ class Finished:
 
 def finish(job: Job, server: Server) -> Finished:
     """Grade a submission, and make the learner's page and formgrader's notebook of it."""
+    job = job if job.carried else carry(job)
     one = grade_one(job, server)
-    result, release = one.result, release_notebook(job.release)
+    result, release = one.result, release_notebook(job.carried.release)
     if result is None:
-        return Finished(job, None)
+        return Finished(replace(job, carried=None), None)
     notebook = autograded_notebook(result, release, final_cells(one.submission, release))
     pages = {
         str(feedback_path(result.student, result.assignment)): feedback_text(
@@ -77,20 +95,22 @@ def finish(job: Job, server: Server) -> Finished:
         ),
         str(autograded_path(result.student, result.assignment)): notebook,
     }
-    return Finished(job, result, pages)
+    return Finished(replace(job, carried=None), result, pages)
 
 
 def grade_one(job: Job, server: Server) -> Graded:
     """Read, lay into the release, run, judge. Whatever goes wrong here costs this job alone."""
     grader = Grader(job.assignment, job.secret, server)
-    if not job.path.exists():
+    sheet = job.carried or carry(job).carried
+    if sheet.refusal:
+        return Graded(grader.same(job.student, "refused", sheet.refusal), None)
+    if sheet.content is None:
         return Graded(grader.same(job.student, "missing", "nothing was submitted"), None)
     submission = None
     try:
-        cells = read(job.path)
-        release = release_cells(job.release)
+        cells, release = read(sheet.content), release_notebook(sheet.release)["cells"]
         submission = lay(job.student, exercises.load(job.assignment), cells, release)
-        mark = fingerprint(submission, release_text(job.release), job.secret)
+        mark = fingerprint(submission, sheet.release, job.secret)
         if mark == job.known:
             return Graded(None, submission)
         return Graded(replace(grader.grade(submission), fingerprint=mark), submission)
@@ -106,6 +126,17 @@ def grade_one(job: Job, server: Server) -> Graded:
         return Graded(grader.same(job.student, "crashed", words), submission)
 
 
+def carry(job: Job) -> Job:
+    """The job, with what is in its files; for a machine that does not have them."""
+    release = release_text(job.release)
+    if not job.path.exists():
+        return replace(job, carried=Carried(release))
+    try:
+        return replace(job, carried=Carried(release, fetch(job.path)))
+    except SubmissionError as error:
+        return replace(job, carried=Carried(release, refusal=str(error)))
+
+
 @functools.lru_cache
 def release_text(path: Path) -> str:
     """A trusted release notebook's file.
@@ -119,14 +150,14 @@ def release_text(path: Path) -> str:
         raise AutograderError(f"there is no release {path.name}; run: make notebooks") from error
 
 
-@functools.lru_cache
-def release_notebook(path: Path) -> dict[str, Any]:
-    """A trusted release notebook; raises as `release_text`."""
-    notebook: dict[str, Any] = json.loads(release_text(path))
+@functools.lru_cache(maxsize=32)
+def release_notebook(text: str) -> dict[str, Any]:
+    """A trusted release notebook, from its text."""
+    notebook: dict[str, Any] = json.loads(text)
     return notebook
 
 
 def release_cells(path: Path) -> list[dict[str, Any]]:
     """The cells of a trusted release notebook; raises as `release_text`."""
-    cells: list[dict[str, Any]] = release_notebook(path)["cells"]
+    cells: list[dict[str, Any]] = release_notebook(release_text(path))["cells"]
     return cells

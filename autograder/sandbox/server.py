@@ -11,6 +11,7 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import struct
@@ -99,11 +100,21 @@ def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
         switch: "off" to stay with the base walls.
         hidden: folders that stay closed to workers.
     """
+    control = socket.socket(fileno=descriptor)
     spaces = Namespaces(() if switch == "off" else available())
     spaces.enter()
+    if _hung_up(control):
+        return
     warm()
     landlock.places(hidden)
     if sys.platform == "linux":
         kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
-        main(socket.socket(fileno=descriptor), spaces)
+        main(control, spaces)
+
+
+def _hung_up(control: socket.socket) -> bool:
+    """Whether the judge is gone already."""
+    poll = select.poll()
+    poll.register(control, 0)
+    return bool(poll.poll(0))
