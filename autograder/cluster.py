@@ -60,8 +60,7 @@ def spread(
             found = itertools.islice(waiting, count)
             return [client.submit(task, item, pure=False, resources=resources) for item in found]
 
-        first = some(AHEAD * max(sum(client.nthreads().values()), 1))
-        running = as_completed(first, loop=client.loop)
+        running = as_completed(some(AHEAD * _threads(client, resources)), loop=client.loop)
         for future in running:
             try:
                 yield future.result()
@@ -79,6 +78,27 @@ def _client(address: str) -> Client:
         raise AutograderError(
             f"no Dask scheduler answers at {address}; start one with: dask scheduler"
         ) from error
+
+
+def _threads(client: Client, resources: dict[str, float] | None) -> int:
+    """How many jobs the workers that have these resources can run at a time.
+
+    Raises:
+        AutograderError: there are none; jobs would wait for ever.
+    """
+    needed = resources or {}
+    found = [
+        worker["nthreads"]
+        for worker in client.scheduler_info(n_workers=-1)["workers"].values()
+        if all(worker["resources"].get(name, 0) >= count for name, count in needed.items())
+    ]
+    if not found:
+        wanted = "".join(f" --resources {name}={count:g}" for name, count in needed.items())
+        raise AutograderError(
+            f"no worker at {client.scheduler.address} can take these jobs; start one with: "
+            f"dask worker {client.scheduler.address} --nthreads 1{wanted}"
+        )
+    return sum(found)
 
 
 _one_at_a_time = threading.Lock()

@@ -6,6 +6,7 @@ stands on a wrong exercise is tried again in a fresh worker, with the reference 
 """
 
 import builtins
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -45,6 +46,7 @@ class Grader:
 
     def grade(self, submission: Submission) -> SubmissionResult:
         """One result for each exercise, whatever the submission does."""
+        start = time.monotonic()
         found = self._judged(submission, self.chapter.exercises)
         results = tuple(found[exercise.id] for exercise in self.chapter.exercises)
         return SubmissionResult(
@@ -53,6 +55,7 @@ class Grader:
             results,
             submission.note,
             self.chapter.version,
+            seconds=round(time.monotonic() - start, 3),
         )
 
     def grade_exercise(self, submission: Submission, exercise: Exercise) -> ExerciseResult:
@@ -94,7 +97,10 @@ class Grader:
             open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
             hidden = self._observed(worker, open_, self.secret)
         return {
-            e.id: _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id))
+            e.id: replace(
+                _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id)),
+                seconds=round(worker.seconds(e.id), 3),
+            )
             for e in tried
         }
 

@@ -54,6 +54,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["signs"] = SIGNS
     environment.filters["points"] = lambda number: f"{number:g}"
+    environment.filters["seconds"] = lambda number: f"{number:.2f} s"
     return environment
 
 

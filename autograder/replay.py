@@ -92,6 +92,10 @@ class Worker:
             spent += max(time.monotonic() - start, cost(self.session))
             self._spent[exercise.id, secret] = spent
 
+    def seconds(self, exercise_id: str) -> float:
+        """How long an exercise has taken, in all its trials."""
+        return sum(spent for (name, _), spent in self._spent.items() if name == exercise_id)
+
     def _replay(self) -> None:
         broken = len(self.stopped) >= MAX_BROKEN_CELLS
         cells = [
