@@ -88,7 +88,9 @@ def forget_sample(out: Path) -> None:
         mark.unlink()
 
 
-def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[Job]:
+def find_jobs(
+    course: Course, submitted: Path, assignment: str | None, device: str = "cpu"
+) -> list[Job]:
     """One job for each submission in `submitted/<student>/<chapter>/<chapter>.ipynb`.
 
     With `assignment`, a student who handed in nothing for it is a job too: a row of missing
@@ -110,7 +112,7 @@ def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[J
             folder = student / name
             if assignment or (folder.is_dir() and not folder.is_symlink()):
                 path = folder / f"{name}.ipynb"
-                jobs.append(Job(student.name, name, path, course.release(name), secret))
+                jobs.append(Job(student.name, name, path, course.release(name), secret, device))
     if not jobs:
         layout = "<student>/<chapter>/<chapter>.ipynb"
         raise CourseError(
@@ -151,7 +153,8 @@ def _spread(jobs: list[Job], processes: int | None, scheduler: str | None) -> It
         return scheduling.spread(finish, jobs, processes)
     from autograder import cluster  # takes a second to import
 
-    return cluster.spread(finish, map(carry, jobs), scheduler)
+    resources = {"GPU": 1.0} if any(job.device == "cuda" for job in jobs) else None
+    return cluster.spread(finish, map(carry, jobs), scheduler, resources)
 
 
 def _remembered(job: Job, store: Store) -> Job:

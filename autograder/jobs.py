@@ -10,15 +10,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from autograder import exercises
 from autograder.autograded import autograded_notebook, autograded_path, final_cells
 from autograder.errors import AutograderError, SubmissionError
 from autograder.feedback import feedback_path, feedback_text
 from autograder.grading import Grader
 from autograder.results import SubmissionResult
-from autograder.sandbox import Server
+from autograder.sandbox import Limits, Server
 from autograder.store import fingerprint
 from autograder.submission import Submission, fetch, lay, read
+
+GPU_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Job:
         path: the notebook file; it may be missing or broken.
         release: the trusted release notebook's file.
         secret: what hidden inputs are drawn from.
+        device: where probes run: "cpu", or "cuda", which takes longer to begin.
         known: the fingerprint of the stored result, if there is one.
         carried: what is in the files, for a machine that does not have them.
     """
@@ -39,6 +44,7 @@ class Job:
     path: Path
     release: Path
     secret: str
+    device: str = "cpu"
     known: str = ""
     carried: "Carried | None" = None
 
@@ -100,7 +106,7 @@ def finish(job: Job, server: Server) -> Finished:
 
 def grade_one(job: Job, server: Server) -> Graded:
     """Read, lay into the release, run, judge. Whatever goes wrong here costs this job alone."""
-    grader = Grader(job.assignment, job.secret, server)
+    grader = Grader(job.assignment, job.secret, server, limits(job.device))
     sheet = job.carried or carry(job).carried
     if sheet.refusal:
         return Graded(grader.same(job.student, "refused", sheet.refusal), None)
@@ -110,7 +116,7 @@ def grade_one(job: Job, server: Server) -> Graded:
     try:
         cells, release = read(sheet.content), release_notebook(sheet.release)["cells"]
         submission = lay(job.student, exercises.load(job.assignment), cells, release)
-        mark = fingerprint(submission, sheet.release, job.secret)
+        mark = fingerprint(submission, sheet.release, job.secret, job.device)
         if mark == job.known:
             return Graded(None, submission)
         return Graded(replace(grader.grade(submission), fingerprint=mark), submission)
@@ -124,6 +130,19 @@ def grade_one(job: Job, server: Server) -> Graded:
             f"the grader itself failed on this notebook ({type(error).__name__}); please report it"
         )
         return Graded(grader.same(job.student, "crashed", words), submission)
+
+
+def limits(device: str) -> Limits:
+    """What a worker may use; a GPU takes seconds to begin.
+
+    Raises:
+        AutograderError: there is no such device here.
+    """
+    if device == "cpu":
+        return Limits()
+    if not torch.cuda.is_available():
+        raise AutograderError("there is no CUDA device here; grade with --device cpu")
+    return Limits(device=device, seconds=GPU_SECONDS)
 
 
 def carry(job: Job) -> Job:

@@ -28,6 +28,7 @@ def observe(
     inputs: dict[str, Any],
     forbidden: tuple[str, ...] = (),
     alone: bool = False,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Run a probe on `namespace[name]`.
 
@@ -39,6 +40,8 @@ def observe(
         forbidden: functions of torch that would do the exercise; see `Shortcuts`.
         alone: True in a worker, where nothing else runs: nothing need be put back, and `Bounds`
             holds torch's operators.
+        device: where the inputs are put, and modules that a probe builds; draws stay on the CPU,
+            whose generator they are given.
 
     Returns:
         {"values": {…}} or {"error": {"type", "message", "line", "cell"}}; and "shortcut", the
@@ -51,8 +54,11 @@ def observe(
     with contextlib.nullcontext() if alone else kept_state():
         clean()
         try:
+            target = namespace[name]
+            if device != "cpu" and probe != probes.draws.__name__:
+                target, inputs = placed(target, device), moved(inputs, device)
             with shortcuts.watched():
-                seen: dict[str, Any] = {"values": getattr(probes, probe)(namespace[name], inputs)}
+                seen: dict[str, Any] = {"values": getattr(probes, probe)(target, inputs)}
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -89,6 +95,24 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def moved(value: Any, device: str) -> Any:
+    """Inputs with all their tensors on a device."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: moved(item, device) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(moved(item, device) for item in value)
+    return value
+
+
+def placed(target: Any, device: str) -> Any:
+    """A class whose modules are made on a device; anything else as it is."""
+    if not isinstance(target, type) or not issubclass(target, torch.nn.Module):
+        return target
+    return lambda *sizes: target(*sizes).to(device)
+
+
 def clean() -> None:
     """Torch's defaults, whatever the learner set; no warnings."""
     warnings.simplefilter("ignore")
@@ -98,6 +122,8 @@ def clean() -> None:
         torch.set_default_device(None)
     torch.set_grad_enabled(True)
     torch.default_generator.manual_seed(0)  # torch.manual_seed writes three stack traces
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
 
 
 @contextlib.contextmanager

@@ -71,13 +71,14 @@ class Store:
         return self.folder / safe_name(assignment) / f"{safe_name(student)}.json"
 
 
-def fingerprint(submission: Submission, release: str, secret: str) -> str:
+def fingerprint(submission: Submission, release: str, secret: str, device: str = "cpu") -> str:
     """A hash of everything that the result of a submission depends on.
 
     Args:
         submission: the cells to run.
         release: the text of the trusted release notebook.
         secret: what hidden inputs are drawn from; it cannot be told from the hash.
+        device: where probes ran.
     """
     parts = (
         json.dumps(asdict(submission), sort_keys=True),
@@ -85,6 +86,7 @@ def fingerprint(submission: Submission, release: str, secret: str) -> str:
         hashlib.sha256(secret.encode()).hexdigest(),
         exercises.load(submission.assignment).version,
         engine(),
+        device,
     )
     digest = hashlib.sha256()
     for part in parts:

