@@ -39,7 +39,7 @@ def observe(
         inputs: what the probe takes.
         forbidden: functions of torch that would do the exercise; see `Shortcuts`.
         alone: True in a worker, where nothing else runs: nothing need be put back, and `Bounds`
-            holds torch's operators.
+            keeps torch's functions away.
         device: where the inputs are put, and modules that a probe builds; draws stay on the CPU,
             whose generator they are given.
 
@@ -50,7 +50,7 @@ def observe(
     if name not in namespace:
         error = {"type": "NameError", "message": f"{name} is not defined", "line": 0, "cell": ""}
         return {"error": error}
-    shortcuts = Shortcuts(forbidden, operators=not alone)
+    shortcuts = Shortcuts(() if alone else forbidden)
     with contextlib.nullcontext() if alone else kept_state():
         clean()
         try:
@@ -164,12 +164,10 @@ class Shortcuts:
 
     Args:
         forbidden: bare names, such as "scaled_dot_product_attention".
-        operators: whether to watch at the second level too; it costs more than the rest together.
     """
 
-    def __init__(self, forbidden: tuple[str, ...], operators: bool = True) -> None:
+    def __init__(self, forbidden: tuple[str, ...]) -> None:
         self.forbidden = forbidden
-        self.operators = operators
         self.called: list[str] = []
 
     def note(self, name: str) -> None:
@@ -184,7 +182,7 @@ class Shortcuts:
         if not self.forbidden:
             yield
             return
-        with _Functions(self), _Operators(self) if self.operators else contextlib.nullcontext():
+        with _Functions(self), _Operators(self):
             yield
 
 

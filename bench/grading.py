@@ -11,6 +11,7 @@ tagged `demonstration` are taken out, disk caches are warm, and our store of res
 import json
 import os
 import statistics
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -73,7 +74,8 @@ def stock_course(course: Course, root: Path) -> NbGraderAPI:
     config = Config()
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
-    config.KernelManager.transport = "ipc"
+    scripts = sysconfig.get_path("scripts")  # nbgrader calls alembic by name
+    os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     api = NbGraderAPI(config=config)
     _succeeded(api.generate_assignment(CHAPTER))
     return api
@@ -89,7 +91,7 @@ def stock(api: NbGraderAPI, student: str) -> float:
 
 def _succeeded(done: dict) -> None:
     if not done["success"]:
-        raise RuntimeError(f"nbgrader failed: {done.get('error') or done.get('log')}")
+        raise RuntimeError(f"nbgrader failed: {done.get('log')} {done.get('error')}")
 
 
 def ours(

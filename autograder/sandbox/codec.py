@@ -150,8 +150,12 @@ def _pack_tensor(value: torch.Tensor, arrays: list[bytes]) -> Any:
     name = str(value.dtype).removeprefix("torch.")
     if name not in _DTYPES or value.layout != torch.strided or value.device.type == "meta":
         return {"t": "opaque", "v": f"{name} tensor"}
-    plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
-    raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    plain = value.detach().cpu()
+    if name == "bfloat16" or plain.is_conj() or plain.is_neg():  # what numpy does not know
+        plain = plain.resolve_conj().resolve_neg().contiguous()
+        raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    else:
+        raw = plain.numpy().tobytes()
     start = sum(map(len, arrays))
     if start + len(raw) > MAX_ARRAYS:
         raise CodecError(f"arrays of {start + len(raw)} bytes are over the size limit")
