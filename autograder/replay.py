@@ -2,6 +2,10 @@
 
 What comes back from a worker is held to a schema here; what breaks it, takes too long or ends the
 process costs one cell or one exercise, never the submission.
+
+After a crash all cells run again in a fresh worker, without those that had to be stopped. A copy
+of the worker from before the crash would need a process that the learner's code has already run in
+and that may still fork: the system-call filter is there to rule out just that.
 """
 
 import functools
