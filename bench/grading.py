@@ -35,7 +35,7 @@ from bench.rows import Row
 
 CHAPTER = "02_attention"
 SECRET = "bench"
-STOCK, OURS, MANY = 6, 48, 400
+STOCK, OURS, MANY = 4, 40, 240
 ROUNDS = 20
 
 
