@@ -3,6 +3,7 @@
 Exit codes: 0 done (a bad notebook is a result), 1 the run itself failed, 2 wrong usage.
 """
 
+import enum
 import json
 import os
 import subprocess
@@ -27,6 +28,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
+
+
+class Device(enum.StrEnum):
+    """Where submissions' functions run."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 SIGNS = {
     "correct": "✓",
     "partial": "◐",
@@ -135,13 +145,21 @@ def grade(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Judge processes; all cores by default.")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, tcp://…, instead of this machine's cores.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where submissions' functions run.")] = Device.cpu,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Grade although a wall is missing; see doctor.")
     ] = False,
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
-    _walls(unsafe)
+    _walls(unsafe, device)
     from autograder import grade as grading
+    from autograder.jobs import limits
+
+    if scheduler is None:
+        limits(device.value)
 
     course = Course.find()
     place = out or course.runtime
@@ -157,7 +175,7 @@ def grade(
             "Hidden inputs come from the default secret, which everybody can know; "
             f"for marks that count, {how}."
         )
-    found = grading.find_jobs(course, submitted, assignment)
+    found = grading.find_jobs(course, submitted, assignment, device.value)
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("grading", total=len(found))
@@ -167,6 +185,7 @@ def grade(
             place,
             jobs,
             lambda result: bar.update(task, advance=1, refresh=True),
+            scheduler,
         )
     _marks(written.results)
     console.print(f"Grades:   {written.grades}", soft_wrap=True)
@@ -174,8 +193,14 @@ def grade(
     console.print(f"Gradebook for nbgrader's formgrader: {written.gradebook}", soft_wrap=True)
 
 
-def _walls(unsafe: bool) -> None:
+def _walls(unsafe: bool, device: Device) -> None:
     """Refuse without the base walls; say aloud what else is missing."""
+    if device is Device.cuda and not unsafe:
+        raise AutograderError(
+            "a GPU's driver cannot be used behind the walls: with --device cuda submissions can "
+            "read and change your files. Grade with --device cpu; or, with --unsafe, only work "
+            "that you would run yourself"
+        )
     from autograder.sandbox import walls
 
     standing = walls.standing()
@@ -214,9 +239,9 @@ def check(
 ) -> None:
     """Judge one notebook on the visible inputs, as its check cells do, in the sandbox."""
     from autograder import exercises
+    from autograder.jobs import Job, grade_one
     from autograder.judge import VISIBLE
     from autograder.sandbox import Server
-    from autograder.scheduling import Job, grade_one
 
     course = Course.find()
     chapter = notebook.stem

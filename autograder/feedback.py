@@ -35,17 +35,26 @@ def feedback_page(result: SubmissionResult, chapter: Chapter, path: str | os.Pat
     """Write one learner's page for one chapter.
 
     Args:
-        result: the verdicts.
-        chapter: the chapter that was graded, for titles and order.
+        result, chapter: as for `feedback_text`.
         path: the page; see `feedback_path`.
 
     Raises:
         OSError: the file cannot be written.
     """
+    write_atomically(path, feedback_text(result, chapter))
+
+
+def feedback_text(result: SubmissionResult, chapter: Chapter) -> str:
+    """One learner's page for one chapter.
+
+    Args:
+        result: the verdicts.
+        chapter: the chapter that was graded, for titles and order.
+    """
     records = complete(result, chapter)
     done = sum(record.status == "correct" for record in records)
     score, max_score = total(records)
-    page = render(
+    return render(
         "feedback.html.j2",
         script="",
         chapter=chapter.title,
@@ -58,7 +67,6 @@ def feedback_page(result: SubmissionResult, chapter: Chapter, path: str | os.Pat
         closest=_closest(records),
         exercises=[_card(record, titles_of(chapter)) for record in records],
     )
-    write_atomically(path, page)
 
 
 def _card(record: ExerciseResult, titles: Mapping[str, str]) -> dict[str, Any]:

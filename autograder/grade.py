@@ -1,28 +1,33 @@
 """Grades a folder of submissions and writes everything an instructor reads.
 
-The steps, in this order: find the submissions, grade each, then `grades.csv`, the feedback pages,
-the class report, nbgrader's gradebook and the notebooks that formgrader opens.
+The steps, in this order: find the submissions; grade each, its feedback page, formgrader's notebook
+and its stored result written as it comes; then `grades.csv`, the class report and nbgrader's
+gradebook. All writing is done here, by one process.
 """
 
+import contextlib
+import dataclasses
+import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
-from autograder import exercises
+from autograder import exercises, scheduling
+from autograder.autograded import autograded_path
 from autograder.course import Course
-from autograder.errors import CourseError
-from autograder.feedback import feedback_page, feedback_path
-from autograder.gradebook import fill_gradebook, write_autograded, write_grades_csv
-from autograder.inert import safe_name
+from autograder.errors import AutograderError, CourseError
+from autograder.feedback import feedback_path
+from autograder.gradebook import fill_gradebook, write_grades_csv
+from autograder.inert import write_atomically
+from autograder.jobs import Finished, Job, carry, finish
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
-from autograder.scheduling import Graded, Job, grade_all
+from autograder.store import Store
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
 DEFAULT_SECRET = "self-paced"
@@ -77,13 +82,15 @@ def forget_sample(out: Path) -> None:
     """Take the sample class's results away, so that they do not mix with a real class's."""
     mark = out / SAMPLE_MARK
     if mark.exists():
-        for name in ("submitted", "autograded", "feedback"):
+        for name in ("submitted", "autograded", "feedback", "results"):
             shutil.rmtree(out / name, ignore_errors=True)
         (out / "gradebook.db").unlink(missing_ok=True)
         mark.unlink()
 
 
-def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[Job]:
+def find_jobs(
+    course: Course, submitted: Path, assignment: str | None, device: str = "cpu"
+) -> list[Job]:
     """One job for each submission in `submitted/<student>/<chapter>/<chapter>.ipynb`.
 
     With `assignment`, a student who handed in nothing for it is a job too: a row of missing
@@ -105,7 +112,7 @@ def find_jobs(course: Course, submitted: Path, assignment: str | None) -> list[J
             folder = student / name
             if assignment or (folder.is_dir() and not folder.is_symlink()):
                 path = folder / f"{name}.ipynb"
-                jobs.append(Job(student.name, name, path, course.release(name), secret))
+                jobs.append(Job(student.name, name, path, course.release(name), secret, device))
     if not jobs:
         layout = "<student>/<chapter>/<chapter>.ipynb"
         raise CourseError(
@@ -121,27 +128,66 @@ def grade(
     out: Path,
     processes: int | None,
     done: Callable[[SubmissionResult], None],
+    scheduler: str | None = None,
 ) -> Written:
-    """Grade the jobs and write the results to `out`.
+    """Grade the jobs and write the results to `out`; those that stand there already stay.
 
     Args:
         processes: judge processes; all cores by default.
         done: told each result as it comes.
+        scheduler: the address of a Dask scheduler, whose workers then take the place of processes.
+
+    Raises:
+        AutograderError: another run is grading into `out`, or there is no room left.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    graded: list[Graded] = []
-    for one in grade_all(jobs, processes):
-        done(one.result)
-        graded.append(one)
-    graded.sort(key=lambda one: (one.result.student, one.result.assignment))
-    results = tuple(one.result for one in graded)
+    with Store(out) as store, _room(out):
+        found = []
+        for one in _spread([_remembered(job, store) for job in jobs], processes, scheduler):
+            found.append(_kept(one, store))
+            done(found[-1])
+        return _summed_up(course, found, out)
+
+
+def _spread(jobs: list[Job], processes: int | None, scheduler: str | None) -> Iterator[Finished]:
+    if scheduler is None:
+        return scheduling.spread(finish, jobs, processes)
+    from autograder import cluster  # takes a second to import
+
+    resources = {"GPU": 1.0} if any(job.device == "cuda" for job in jobs) else None
+    return cluster.spread(finish, map(carry, jobs), scheduler, resources)
+
+
+def _remembered(job: Job, store: Store) -> Job:
+    """The job, with the fingerprint of its stored result if the pages are there as well."""
+    result = store.known(job.student, job.assignment)
+    name = (job.student, job.assignment)
+    pages = [store.out / autograded_path(*name), store.out / feedback_path(*name)]
+    if result and all(page.exists() for page in pages):
+        return dataclasses.replace(job, known=result.fingerprint)
+    return job
+
+
+def _kept(one: Finished, store: Store) -> SubmissionResult:
+    """Write the pages and then the result; the stored one where that still holds."""
+    if one.result is None:
+        stored = store.known(one.job.student, one.job.assignment)
+        if stored is None:
+            raise AutograderError(f"the results in {store.folder} were changed during the run")
+        return stored
+    for path, text in one.pages.items():
+        write_atomically(store.out / path, text)
+    store.keep(one.result)
+    return one.result
+
+
+def _summed_up(course: Course, found: list[SubmissionResult], out: Path) -> Written:
+    """What is written about all of them."""
+    results = tuple(sorted(found, key=lambda result: (result.student, result.assignment)))
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
     releases = {name: nbformat.read(course.release(name), as_version=4) for name in names}
     written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
     write_grades_csv(results, chapters, written.grades)
-    for one in graded:
-        _pages(one, out, releases[one.result.assignment])
     class_report(results, chapters, written.report)
     fill_gradebook(
         results, chapters, f"sqlite:///{written.gradebook.resolve()}", releases, COURSE_ID
@@ -149,34 +195,16 @@ def grade(
     return written
 
 
-def _pages(one: Graded, out: Path, release: dict[str, Any]) -> None:
-    result = one.result
-    page = out / feedback_path(result.student, result.assignment)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    feedback_page(result, exercises.load(result.assignment), page)
-    student, name = safe_name(result.student), result.assignment
-    path = out / "autograded" / student / name / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_autograded(result, release, final_cells(one, release), path)
-
-
-def final_cells(one: Graded, release: dict[str, Any]) -> list[dict[str, Any]]:
-    """The release's cells with the learner's answers in them and extra cells between."""
-    answers = one.submission.solutions if one.submission else {}
-    extras = (
-        [cell for cell in one.submission.cells if cell.kind == "extra"] if one.submission else []
-    )
-
-    def at(place: int) -> list[dict[str, Any]]:
-        return [
-            {"cell_type": "code", "metadata": {}, "source": c.source}
-            for c in extras
-            if c.after == place
-        ]
-
-    cells = at(-1)
-    for index, cell in enumerate(release["cells"]):
-        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        cells.append({**cell, "source": answers.get(grade_id, cell["source"])})
-        cells += at(index)
-    return cells
+@contextlib.contextmanager
+def _room(out: Path) -> Iterator[None]:
+    """A full disk, told in words."""
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if full or "database or disk is full" in str(error):
+            raise AutograderError(
+                f"there is no room left to write to {out}; what is there so far is kept: "
+                f"make room, and run the same command again"
+            ) from error
+        raise

@@ -1,22 +1,19 @@
-"""Marks for scripts (`grades.csv`) and for nbgrader (its gradebook, its autograded notebooks).
+"""Marks for scripts (`grades.csv`) and for nbgrader (its gradebook).
 
 Everything is made from the frozen records of `autograder.results`. nbgrader's pages escape
 little, so what enters its gradebook is a number, one of our own sentences, or a safe name.
 """
 
 import csv
-import html
 import io
 import os
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from autograder.inert import csv_cell, flat, safe_name, write_atomically
+from autograder.inert import csv_cell, safe_name, write_atomically
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.spec import Chapter
 
@@ -30,7 +27,6 @@ SIGNS = {
     "crashed": "!",
     "refused": "R",
 }
-LONGEST_SOURCE = 100_000
 
 
 def complete(result: SubmissionResult, chapter: Chapter | None) -> tuple[ExerciseResult, ...]:
@@ -131,9 +127,11 @@ def _gradebook(db_url: str, course_id: str):
     from nbgrader.api import Gradebook
     from sqlalchemy import make_url, text
 
+    from autograder import gradebook_rows
+
     sqlite = db_url.startswith("sqlite:")
-    if sqlite and (file := make_url(db_url).database):
-        Path(file).absolute().parent.mkdir(parents=True, exist_ok=True)
+    if sqlite and (file := make_url(db_url).database) and not Path(file).exists():
+        gradebook_rows.create(Path(file).absolute())
     with _commands_in_path():
         gradebook = Gradebook(db_url, course_id)
     with gradebook:
@@ -157,86 +155,3 @@ def _commands_in_path():
         yield
     finally:
         os.environ["PATH"] = before
-
-
-def write_autograded(
-    result: SubmissionResult,
-    release: Mapping[str, Any],
-    cells: Sequence[Any],
-    path: str | os.PathLike,
-) -> None:
-    """Write the notebook that formgrader opens for manual grading.
-
-    Text and checks are the release's own; from the learner comes source code only, shown as
-    code; outputs are the ones made here from the result. Attachments, metadata, ids and outputs
-    of `cells` are never read.
-
-    Args:
-        result: the verdicts, shown under the check cells.
-        release: the trusted release notebook.
-        cells: the cells to show, in order: the release's, with the learner's source in the
-            solution cells and the learner's extra cells between them.
-        path: `<autograded>/<safe_name(student)>/<chapter>/<chapter>.ipynb`; written whole or not
-            at all.
-    """
-    release = nbformat.from_dict(release)
-    waiting = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
-    texts = {cell.source: cell for cell in release.cells if cell.cell_type == "markdown"}
-    records = {f"{record.exercise}_check": record for record in result.exercises}
-    shown = []
-    if result.note:
-        shown.append(nbformat.v4.new_code_cell(f"# A note from the grader: {flat(result.note)}"))
-    for cell in cells:
-        trusted = waiting.pop(_grade_id(cell), None) or texts.get(_source(cell))
-        shown.append(_shown(cell, trusted, records))
-    for position, cell in enumerate(shown):
-        cell.id = f"cell-{position}"
-    notebook = nbformat.v4.new_notebook(cells=shown, metadata=release.metadata)
-    write_atomically(path, nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n")
-
-
-def _shown(cell: Any, trusted: Any | None, records: Mapping[str, ExerciseResult]) -> Any:
-    """A new cell: the release's (its answer filled in), or the learner's extra one as code."""
-    if trusted is None:
-        return nbformat.v4.new_code_cell(_source(cell))
-    if trusted.cell_type != "code":
-        return nbformat.v4.new_markdown_cell(trusted.source, metadata=trusted.metadata)
-    answered = trusted.metadata.get("nbgrader", {}).get("solution", False)
-    source = _source(cell) if answered else trusted.source
-    record = records.get(_grade_id(trusted))
-    outputs = [verdict(record)] if record else []
-    return nbformat.v4.new_code_cell(source, metadata=trusted.metadata, outputs=outputs)
-
-
-def _grade_id(cell: Any) -> str:
-    """The cell's `grade_id`, or an empty text where there is no sound one."""
-    try:
-        found = cell["metadata"]["nbgrader"]["grade_id"]
-    except (KeyError, TypeError):
-        return ""
-    return found if isinstance(found, str) else ""
-
-
-def _source(cell: Any) -> str:
-    """The cell's source as text, cut where it would stall the page, free of lone surrogates."""
-    source = cell.get("source", "")
-    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    if len(text) > LONGEST_SOURCE:
-        text = text[:LONGEST_SOURCE] + "\n# … the rest of this cell is too long to show"
-    return text.encode("utf-8", "replace").decode()
-
-
-def verdict(record: ExerciseResult) -> Any:
-    """The output of a check cell: the verdict as plain text and as escaped HTML.
-
-    In `pre`, because there MathJax does not look for formulas, which may hold links to scripts.
-    """
-    head = f"{record.status}: {record.score:g} of {record.max_score:g} points"
-    lines = [f"{'✓' if case.passed else '✗'} {flat(case.name, 200)}" for case in record.cases]
-    rest = "\n".join([flat(record.message), *lines])
-    rich = f"<b>{html.escape(head)}</b>\n{html.escape(rest)}"
-    data = {
-        "text/plain": f"{head}\n{rest}",
-        "text/html": f'<pre style="white-space: pre-wrap">{rich}</pre>',
-    }
-    return nbformat.v4.new_output("display_data", data)

@@ -5,12 +5,17 @@ few rows that describe a chapter are made with its classes one by one; the many 
 submissions are compared with what is there and written in bulk.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbgrader
+from alembic.script import ScriptDirectory
 from nbgrader.api import (
     Assignment,
+    Base,
     BaseCell,
     Comment,
     Grade,
@@ -25,7 +30,17 @@ from nbgrader.api import (
     new_uuid,
 )
 from nbgrader.utils import compute_checksum, is_locked
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from autograder.results import ExerciseResult
 from autograder.spec import Chapter, Exercise
@@ -40,6 +55,30 @@ COMMENTS = {
     "crashed": "The process ended while this ran.",
     "refused": "This was not graded; the check cell below says why.",
 }
+
+
+def create(file: Path) -> None:
+    """A new gradebook, whole or not at all. nbgrader's own way takes a program and several steps.
+
+    Raises:
+        OSError, sqlalchemy.exc.SQLAlchemyError: it cannot be written there.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".draft-{os.getpid()}-{new_uuid()}")
+    migrations = ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic"))
+    engine = create_engine(f"sqlite:///{draft}")
+    try:
+        Base.metadata.create_all(engine)
+        with engine.begin() as connection:
+            column = Column("version_num", String(32), nullable=False)
+            version = Table("alembic_version", MetaData(), column)
+            version.create(connection)
+            connection.execute(insert(version), {"version_num": migrations.get_current_head()})
+        engine.dispose()
+        os.replace(draft, file)
+    finally:
+        engine.dispose()
+        draft.unlink(missing_ok=True)
 
 
 def fill(

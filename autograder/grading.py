@@ -1,18 +1,19 @@
 """One submission, from cells to a result: asks the worker, lets the judge score, words it.
 
-The order matters. All visible inputs come first, in a worker of their own, so that whatever a
-learner is shown with values was computed where nothing hidden had ever been. An exercise that
-stands on a wrong one is tried again in a fresh worker in which the reference stands in for it.
+The order matters. All visible inputs come first, before the worker has any hidden one, so that
+whatever a learner is shown with values was computed where nothing hidden had ever been. What
+stands on a wrong exercise is tried again in a fresh worker, with the reference in place of that.
 """
 
 import builtins
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from autograder import exercises, policy, references
 from autograder.errors import WorkerTimeout
-from autograder.judge import VISIBLE, Judgement, examine
+from autograder.judge import VISIBLE, Judgement
 from autograder.replay import STOPPED, Worker
 from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
 from autograder.sandbox import Limits, Server
@@ -45,6 +46,7 @@ class Grader:
 
     def grade(self, submission: Submission) -> SubmissionResult:
         """One result for each exercise, whatever the submission does."""
+        start = time.monotonic()
         found = self._judged(submission, self.chapter.exercises)
         results = tuple(found[exercise.id] for exercise in self.chapter.exercises)
         return SubmissionResult(
@@ -53,6 +55,7 @@ class Grader:
             results,
             submission.note,
             self.chapter.version,
+            seconds=round(time.monotonic() - start, 3),
         )
 
     def grade_exercise(self, submission: Submission, exercise: Exercise) -> ExerciseResult:
@@ -87,17 +90,17 @@ class Grader:
     ) -> dict[str, ExerciseResult]:
         """Results of exercises, with references in place of the replaced ones."""
         tried = tuple(tried)
-        package = references.package(self.chapter.name, frozenset(replaced))
-        places = {name: self.chapter.exercise(name).reference.__module__ for name in replaced}
-        worker = Worker(self.server, submission.cells, package, places, self.limits)
-        with worker:
+        with Worker(
+            self.server, self.chapter.name, submission.cells, replaced, self.limits
+        ) as worker:
             visible = self._observed(worker, tried, VISIBLE)
-        open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
-        worker = replace(worker, session=None, _spent={})
-        with worker:
+            open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
             hidden = self._observed(worker, open_, self.secret)
         return {
-            e.id: _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id))
+            e.id: replace(
+                _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id)),
+                seconds=round(worker.seconds(e.id), 3),
+            )
             for e in tried
         }
 
@@ -113,7 +116,7 @@ class Grader:
                 found[exercise.id] = hangs  # its own try would only wait as long again
                 continue
             try:
-                found[exercise.id] = examine(exercise, self.chapter.name, secret, worker.look)
+                found[exercise.id] = worker.judged(exercise, secret)
             except tuple(STOPPED) as stop:
                 found[exercise.id] = worker.stopped.get(exercise.id) or STOPPED[type(stop)]
             if exercise.id in worker.stopped:

@@ -34,6 +34,8 @@ def flat(text: str, limit: int = 2000, lines: bool = False) -> str:
 
 def flat_line(line: str) -> str:
     """One line's characters, with control, direction and lone surrogate characters shown as �."""
+    if line.isprintable():
+        return line
     kept = []
     for character in line:
         if character.isspace():

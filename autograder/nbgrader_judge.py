@@ -9,9 +9,9 @@ from autograder import exercises
 from autograder.course import Course
 from autograder.grade import secret_of
 from autograder.grading import Grader
+from autograder.jobs import release_cells
 from autograder.results import SubmissionResult
 from autograder.sandbox import Server, walls
-from autograder.scheduling import release_cells
 from autograder.submission import lay, plain
 
 UNSAFE = "AUTOGRADER_UNSAFE"

@@ -63,7 +63,7 @@ class Judge(NbGraderPreprocessor):
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Judges the notebook; no output of the learner's stays in it."""
-        from autograder.gradebook import verdict
+        from autograder.autograded import verdict
         from autograder.nbgrader_judge import judged
 
         names = resources["nbgrader"]
@@ -78,7 +78,7 @@ class Judge(NbGraderPreprocessor):
                 score = {"text/plain": f"{record.score:g}"}
                 cell.outputs = [
                     nbformat.v4.new_output("execute_result", data=score),
-                    verdict(record),
+                    nbformat.from_dict(verdict(record)),
                 ]
         return nb, resources
 

@@ -29,14 +29,18 @@ def render(template: str, script: str, **values: Any) -> str:
         script: our own JavaScript, or nothing: then the page may run none.
         values: what the template asks for; one it lacks raises `jinja2.UndefinedError`.
     """
+    return _environment().get_template(template).render(**_frame(script), **values)
+
+
+@functools.cache
+def _frame(script: str) -> dict[str, Any]:
+    """Style sheet, script, and the policy that admits them."""
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     policy = ["default-src 'none'", f"style-src {_hash(style)}", "img-src data:"]
     if script:
         policy.append(f"script-src {_hash(script)}")
     policy += ["base-uri 'none'", "form-action 'none'"]
-    page = _environment().get_template(template)
-    frame = {"style": Markup(style), "script": Markup(script), "policy": "; ".join(policy)}
-    return page.render(**frame, **values)
+    return {"style": Markup(style), "script": Markup(script), "policy": "; ".join(policy)}
 
 
 @functools.cache
@@ -50,6 +54,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["signs"] = SIGNS
     environment.filters["points"] = lambda number: f"{number:g}"
+    environment.filters["seconds"] = lambda number: f"{number:.2f} s"
     return environment
 
 

@@ -30,6 +30,8 @@ def refusals(chapter: Chapter, submission: Submission) -> dict[str, str]:
 
 def _package_names(source: str) -> set[str]:
     """Names that a piece of code takes from `minitransformer`, by import or by attribute."""
+    if source.isascii() and "minitransformer" not in source:
+        return set()
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

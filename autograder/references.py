@@ -6,6 +6,7 @@ chapter or a later one is cut out of them, and the rest is sent along with the j
 """
 
 import ast
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ def place(reference: Callable[..., Any]) -> tuple[str, str]:
     return reference.__module__, reference.__qualname__
 
 
-@functools.lru_cache
+@functools.lru_cache(maxsize=256)
 def package(chapter_name: str, keep: frozenset[str] = frozenset()) -> dict[str, str]:
     """Module name → source, for a worker that grades this chapter.
 
@@ -62,6 +63,29 @@ def package(chapter_name: str, keep: frozenset[str] = frozenset()) -> dict[str, 
         for exercise in exercises.load(name).exercises
     }
     return {**_stripped(frozenset(cut)), "autograder": STUB % earlier}
+
+
+def places(chapter_name: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Exercise id → module of its reference."""
+    chapter = exercises.load(chapter_name)
+    return {name: chapter.exercise(name).reference.__module__ for name in names}
+
+
+@functools.lru_cache(maxsize=256)
+def imported(given: tuple[str, ...]) -> tuple[str, ...]:
+    """What a chapter's given cells import of the course: "minitransformer.attention", say.
+
+    A warm process imports it once for all its workers; what is missed here costs a little time.
+    """
+    found = set()
+    for source in given:
+        with contextlib.suppress(SyntaxError):  # a cell with magic commands
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return tuple(sorted(name for name in found if name.split(".")[0] == "minitransformer"))
 
 
 def foundations(chapter: Chapter, exercise_id: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Nothing here judges: the page counts and orders the records as they are. The lea
 """
 
 import os
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,7 @@ MEANING = {
     "refused": "not graded",
 }
 ATTENTION = ("refused", "timeout", "crashed")
+SLOWEST = 10
 
 
 def class_report(
@@ -61,6 +63,7 @@ def class_report(
             sum(section["max_score"] for section in sections),
         ),
         attention=[entry for section in sections for entry in section["attention"]],
+        slowest=_slowest([row for section in sections for row in section["rows"]]),
         meaning=MEANING,
     )
     write_atomically(path, page)
@@ -127,7 +130,17 @@ def _row(result: SubmissionResult, records: Sequence[ExerciseResult]) -> dict[st
         "max_score": max_score,
         "percent": percent(score, max_score),
         "attention": attention,
+        "seconds": result.seconds,
     }
+
+
+def _slowest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The submissions that took longest, each with the exercise that took most of it."""
+    timed = [row for row in rows if row["seconds"]]
+    found = sorted(timed, key=lambda row: (-row["seconds"], row["student"]))[:SLOWEST]
+    return [
+        row | {"longest": max(row["records"], key=lambda record: record.seconds)} for row in found
+    ]
 
 
 def _column(
@@ -140,12 +153,15 @@ def _column(
     there = [record for record in records if record]
     named = Counter(record.misconception for record in there if record.misconception)
     statuses = Counter(record.status for record in there)
+    times = [record.seconds for record in there if record.seconds]
     return {
         "exercise": exercise,
         "title": title,
         "correct": statuses["correct"],
         "count": len(there),
         "percent": percent(statuses["correct"], len(there)),
+        "seconds": statistics.median(times) if times else 0.0,
+        "longest": max(times, default=0.0),
         "average": percent(*total(there)),
         "misconceptions": [
             {"id": flat(key, 80), "count": count, "sentence": sentences.get((exercise, key), "")}

@@ -6,7 +6,7 @@ flags. `grades.csv`, the report, the feedback pages and the gradebook are all ma
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 STATUSES = ("correct", "partial", "wrong", "missing", "timeout", "crashed", "refused")
@@ -46,6 +46,7 @@ class ExerciseResult:
         visible: the verdicts on the visible inputs, explained with values; for the feedback page.
         misconception: the id of the mistake that was named, if one was.
         sentence: that misconception's sentence.
+        seconds: how long it took, by the clock; no part of the mark.
     """
 
     exercise: str
@@ -57,6 +58,7 @@ class ExerciseResult:
     visible: tuple[CaseResult, ...] = ()
     misconception: str | None = None
     sentence: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -73,6 +75,7 @@ class SubmissionResult:
         note: what was repaired in the notebook or why it was refused; empty when nothing was.
         version: the version of the chapter's specification that judged it.
         fingerprint: the hash of solution cells, specification and versions it was judged under.
+        seconds: how long all of it took, by the clock.
     """
 
     student: str
@@ -81,6 +84,7 @@ class SubmissionResult:
     note: str = ""
     version: str = ""
     fingerprint: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def score(self) -> float:

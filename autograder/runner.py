@@ -6,6 +6,7 @@ learner who changed it loses nothing. Nothing here compares or scores.
 """
 
 import contextlib
+import functools
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ def observe(
     probe: str,
     inputs: dict[str, Any],
     forbidden: tuple[str, ...] = (),
+    alone: bool = False,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Run a probe on `namespace[name]`.
 
@@ -35,6 +38,10 @@ def observe(
         probe: the name of a function of `autograder.probes`.
         inputs: what the probe takes.
         forbidden: functions of torch that would do the exercise; see `Shortcuts`.
+        alone: True in a worker, where nothing else runs: nothing need be put back, and `Bounds`
+            keeps torch's functions away.
+        device: where the inputs are put, and modules that a probe builds; draws stay on the CPU,
+            whose generator they are given.
 
     Returns:
         {"values": {…}} or {"error": {"type", "message", "line", "cell"}}; and "shortcut", the
@@ -43,12 +50,15 @@ def observe(
     if name not in namespace:
         error = {"type": "NameError", "message": f"{name} is not defined", "line": 0, "cell": ""}
         return {"error": error}
-    shortcuts = Shortcuts(forbidden)
-    with clean_state(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    shortcuts = Shortcuts(() if alone else forbidden)
+    with contextlib.nullcontext() if alone else kept_state():
+        clean()
         try:
+            target = namespace[name]
+            if device != "cpu" and probe != probes.draws.__name__:
+                target, inputs = placed(target, device), moved(inputs, device)
             with shortcuts.watched():
-                seen: dict[str, Any] = {"values": getattr(probes, probe)(namespace[name], inputs)}
+                seen: dict[str, Any] = {"values": getattr(probes, probe)(target, inputs)}
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -85,19 +95,45 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def moved(value: Any, device: str) -> Any:
+    """Inputs with all their tensors on a device."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: moved(item, device) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(moved(item, device) for item in value)
+    return value
+
+
+def placed(target: Any, device: str) -> Any:
+    """A class whose modules are made on a device; anything else as it is."""
+    if not isinstance(target, type) or not issubclass(target, torch.nn.Module):
+        return target
+    return lambda *sizes: target(*sizes).to(device)
+
+
+def clean() -> None:
+    """Torch's defaults, whatever the learner set; no warnings."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)  # a check's tensors are tiny: several threads only wait
+    torch.set_default_dtype(torch.float32)
+    if torch.get_default_device().type != "cpu":  # one that is set slows every call down
+        torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed writes three stack traces
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
+
+
 @contextlib.contextmanager
-def clean_state() -> Iterator[None]:
-    """Torch's defaults inside, whatever the learner set outside; put back afterwards."""
+def kept_state() -> Iterator[None]:
+    """Whatever the learner set of torch and of warnings is put back afterwards."""
     dtype, grad, random = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
     device, threads = torch.get_default_device(), torch.get_num_threads()
     try:
-        torch.set_num_threads(1)  # a check's tensors are tiny: several threads only wait
-        torch.set_default_dtype(torch.float32)
-        if device.type != "cpu":  # a default device slows every call down: set none
-            torch.set_default_device(None)
-        torch.set_grad_enabled(True)
-        torch.manual_seed(0)
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
@@ -110,6 +146,13 @@ def clean_state() -> Iterator[None]:
 def bare(name: str) -> str:
     """What people call an operator: "aten::_softmax.out" is "softmax"."""
     return name.split("::")[-1].split(".")[0].strip("_").removeprefix("native_")
+
+
+@functools.lru_cache(maxsize=2**14)
+def _forbidden(name: str, forbidden: tuple[str, ...]) -> str:
+    """What people call this operator, if it is out of bounds."""
+    plain = bare(name)
+    return plain if plain.startswith(forbidden) else ""
 
 
 class Shortcuts:
@@ -129,9 +172,9 @@ class Shortcuts:
 
     def note(self, name: str) -> None:
         """Remember the call if it is forbidden."""
-        plain = bare(name)
-        if plain.startswith(self.forbidden):
-            self.called.append(plain)
+        found = _forbidden(name, self.forbidden)
+        if found:
+            self.called.append(found)
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:

@@ -60,11 +60,11 @@ class Submission:
         return {cell.id: cell.source for cell in self.cells if cell.kind == "solution"}
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The cells of an untrusted notebook file, as {"type", "source", "grade_id", "id"}.
+def fetch(path: Path) -> bytes:
+    """What is in an untrusted notebook file.
 
     Raises:
-        SubmissionError: the file is too large, cut off, not JSON, or not a notebook of version 4.
+        SubmissionError: it is no regular file, too large, or cannot be read.
     """
     if path.is_symlink() or not path.is_file():
         raise SubmissionError("there is no regular notebook file here")
@@ -75,9 +75,19 @@ def read(path: Path) -> list[dict[str, Any]]:
             f"the file has {size // 2**20} MB, more than {limit}; clear all outputs, submit again"
         )
     try:
-        notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
+        return path.read_bytes()
     except OSError as error:
         raise SubmissionError(f"the file cannot be read ({error.strerror})") from error
+
+
+def read(content: bytes) -> list[dict[str, Any]]:
+    """The cells of an untrusted notebook, as {"type", "source", "grade_id", "id"}.
+
+    Raises:
+        SubmissionError: it is cut off, not JSON, or not a notebook of version 4.
+    """
+    try:
+        notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(
             "the file is cut off or not JSON; save the notebook and submit again"

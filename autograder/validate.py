@@ -17,10 +17,11 @@ from typing import Any
 from autograder import exercises
 from autograder.course import Course
 from autograder.grading import Grader
+from autograder.jobs import release_cells
 from autograder.results import ExerciseResult
 from autograder.sample import answered, solutions, source_for
 from autograder.sandbox import Server
-from autograder.scheduling import release_cells, spread
+from autograder.scheduling import spread
 from autograder.spec import Chapter, Exercise
 from autograder.submission import Submission, lay, plain
 

@@ -131,8 +131,9 @@ def hostile_results() -> list[SubmissionResult]:
     for text in HOSTILE:
         case = CaseResult(text, False, explanation=text)
         record = ExerciseResult("softmax", 0, 2, "wrong", text, (case,), (case,), text, text)
-        refused = ExerciseResult("causal_mask", 0, 3, "refused", text)
-        found.append(SubmissionResult(text, "02_attention", (record, refused), note=text))
+        refused = ExerciseResult("causal_mask", 0, 3, "refused", text, seconds=2.0)
+        records = (record, refused)
+        found.append(SubmissionResult(text, "02_attention", records, note=text, seconds=3.0))
     return found
 
 

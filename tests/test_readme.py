@@ -49,6 +49,7 @@ def test_a_command_of_the_readme_works(command):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_part_of_make_bench_prints_its_table():
     done = subprocess.run(
         [sys.executable, "-m", "bench", "grading"],

@@ -1,20 +1,24 @@
 """Takes torch's own functions away while an exercise that is to build them is observed.
 
-`runner.Shortcuts` sees a call through torch's modes, which belong to one thread and can be
-switched off. Here the operators themselves are replaced, underneath Python: plain calls, aliases,
-`getattr`, `torch.ops`, `torch.compile`, TorchScript, other threads and layers written in C++ all
-end in the same exception. Before and after, they work as ever: a learner may compare with them.
+In a notebook `runner.Shortcuts` sees a call through torch's modes, which belong to one thread and
+can be switched off. Here the functions themselves are replaced, and the operators underneath
+Python: plain calls, aliases, `getattr`, `torch.ops`, `torch.compile`, TorchScript, other threads
+and layers written in C++ all end in the same exception. Before and after, they work as ever: a
+learner may compare with them.
 
 A policy, not a wall: it runs in the worker, and who rewrites our own code there can undo it.
 """
 
+import bisect
 import functools
+import itertools
 import sys
 import types
 import warnings
 from typing import Any, NoReturn
 
 import torch
+import torch.overrides
 from torch import nn
 
 from autograder.runner import bare
@@ -35,16 +39,38 @@ NOT_IMPORTED = ("torch.nn.attention.flex_attention",)
 
 
 @functools.cache
-def operators() -> dict[str, str]:
-    """Each of torch's operators that computes something here → its bare name."""
+def operators() -> list[tuple[str, str]]:
+    """Each of torch's operators that computes something here: (bare name, name), sorted."""
     names = torch._C._dispatch_get_all_op_names()
     runs = torch._C._dispatch_has_kernel_for_dispatch_key
-    return {
-        name: bare(name)
+    return sorted(
+        (bare(name), name)
         for name in names
         if name.startswith("aten::") and "backward" not in name
         if any(runs(name, key) for key in COMPUTE)
-    }
+    )
+
+
+@functools.cache
+def functions() -> list[tuple[str, types.FunctionType]]:
+    """Torch's functions that are written in Python, by their bare names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch looks at its own deprecated names
+        overridable = torch.overrides.get_overridable_functions().values()
+    named = {one for group in overridable for one in group if isinstance(one, types.FunctionType)}
+    found = [(bare(one.__name__), one) for one in named if not one.__closure__]  # no room for ours
+    return sorted(
+        found + [(name, one) for name, group in IN_PYTHON.items() for one in group],
+        key=lambda pair: pair[0],
+    )
+
+
+def starting_with(prefix: str) -> dict[str, str]:
+    """Name → bare name of the operators whose bare name starts so."""
+    first = bisect.bisect_left(operators(), (prefix,))
+    rest = itertools.islice(operators(), first, None)
+    found = itertools.takewhile(lambda pair: pair[0].startswith(prefix), rest)
+    return {name: plain for plain, name in found}
 
 
 class Bounds:
@@ -72,11 +98,13 @@ class Bounds:
             function.__code__ = code
         self._forbidden = forbidden
         if forbidden:
+            if "torch._dynamo" in sys.modules:  # what was compiled is run as it was written
+                torch.compiler.set_stance("force_eager")
             self._remove_operators()
             self._remove_functions()
 
     def _remove_operators(self) -> None:
-        wanted = {n: b for n, b in operators().items() if b.startswith(self._forbidden)}
+        wanted = {n: b for prefix in self._forbidden for n, b in starting_with(prefix).items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of every kernel that is replaced
             for key in KEYS:
@@ -86,12 +114,12 @@ class Bounds:
                 self._held.append(library)
 
     def _remove_functions(self) -> None:
-        for name, functions in IN_PYTHON.items():
+        for name, function in functions():
             if name.startswith(self._forbidden):
-                for function in functions:
-                    self._replaced.append((function, function.__code__))
-                    function.__globals__[HOOK] = self._refusal(name)
-                    function.__code__ = _calls_the_hook.__code__
+                self._replaced.append((function, function.__code__))
+                hook = f"_out_of_bounds_{name}"
+                function.__globals__[hook] = self._refusal(name)
+                function.__code__ = _calls_a_hook.__code__.replace(co_names=(hook,))
 
     def _refusal(self, name: str) -> Any:
         def refuse(*arguments: Any, **options: Any) -> NoReturn:
@@ -101,11 +129,8 @@ class Bounds:
         return refuse
 
 
-HOOK = "_out_of_bounds"
-
-
-def _calls_the_hook(*arguments: Any, **options: Any) -> Any:
-    return _out_of_bounds()  # type: ignore[name-defined]  # noqa: F821
+def _calls_a_hook(*arguments: Any, **options: Any) -> Any:
+    return _hook()  # type: ignore[name-defined]  # noqa: F821
 
 
 def warm_up() -> None:

@@ -40,21 +40,21 @@ class Opaque:
     type: str
 
 
-def encode(message: Any) -> bytes:
-    """The message as one frame.
+def encode(plain: Any) -> bytes:
+    """A message as one frame.
 
     Raises:
         CodecError: it is deeper or larger than the limits allow.
     """
     arrays: list[bytes] = []
-    header = json.dumps(_pack(message, arrays, 0), allow_nan=False).encode("utf-8", "surrogatepass")
+    header = json.dumps(_pack(plain, arrays, 0), allow_nan=False).encode("utf-8", "surrogatepass")
     blob = b"".join(arrays)
     if len(header) > MAX_HEADER or len(blob) > MAX_ARRAYS:
         raise CodecError(f"a message of {len(header) + len(blob)} bytes is over the size limit")
     return PREFIX.pack(len(header), len(blob)) + header + blob
 
 
-def lengths(prefix: bytes) -> tuple[int, int]:
+def lengths(prefix: bytes | bytearray) -> tuple[int, int]:
     """Header and array lengths announced by a frame's first `PREFIX.size` bytes.
 
     Raises:
@@ -78,11 +78,35 @@ def decode(header: bytes, arrays: bytes) -> Any:
         raise CodecError(f"not a message: {type(error).__name__}") from error
 
 
-def normal(message: Any) -> Any:
-    """The message as it would arrive at the other end."""
-    frame = encode(message)
-    size, _ = lengths(frame[: PREFIX.size])
-    return decode(frame[PREFIX.size : PREFIX.size + size], frame[PREFIX.size + size :])
+def whole(received: bytearray) -> bytes | None:
+    """Take the first frame out of what has come so far; None when its end is not there yet.
+
+    Raises:
+        CodecError: it announces more than the limits allow.
+    """
+    if len(received) < PREFIX.size:
+        return None
+    size = PREFIX.size + sum(lengths(received[: PREFIX.size]))
+    if len(received) < size:
+        return None
+    frame = bytes(received[:size])
+    del received[:size]
+    return frame
+
+
+def message(frame: bytes) -> Any:
+    """The message in a whole frame.
+
+    Raises:
+        CodecError: the bytes are not such a message.
+    """
+    start = PREFIX.size + lengths(frame[: PREFIX.size])[0]
+    return decode(frame[PREFIX.size : start], frame[start:])
+
+
+def normal(plain: Any) -> Any:
+    """A message as it would arrive at the other end."""
+    return message(encode(plain))
 
 
 def _pack(value: Any, arrays: list[bytes], depth: int) -> Any:
@@ -126,8 +150,12 @@ def _pack_tensor(value: torch.Tensor, arrays: list[bytes]) -> Any:
     name = str(value.dtype).removeprefix("torch.")
     if name not in _DTYPES or value.layout != torch.strided or value.device.type == "meta":
         return {"t": "opaque", "v": f"{name} tensor"}
-    plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
-    raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    plain = value.detach().cpu()
+    if name == "bfloat16" or plain.is_conj() or plain.is_neg():  # what numpy does not know
+        plain = plain.resolve_conj().resolve_neg().contiguous()
+        raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    else:
+        raw = plain.numpy().tobytes()
     start = sum(map(len, arrays))
     if start + len(raw) > MAX_ARRAYS:
         raise CodecError(f"arrays of {start + len(raw)} bytes are over the size limit")

@@ -11,11 +11,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from autograder.course import Course
 from autograder.errors import CourseError, SandboxError
+from autograder.sandbox import codec
 from autograder.sandbox.namespaces import SWITCH
 from autograder.sandbox.session import FORKS, START_SECONDS, Session, read
 from autograder.sandbox.watch import Limits
@@ -41,9 +43,10 @@ SINGLE_THREAD = {
 class Server:
     """A warm process that has imported torch, and forks a worker for each session.
 
-    One session at a time: closing it ends every process that came out of it. Use it as a context
-    manager. Where `fork` is unsafe (not Linux) every session starts a process
-    of its own: slower, otherwise the same.
+    One session at a time: closing it ends every process that came out of it. It holds the course's
+    package as one chapter may see it; for another chapter's it starts anew, so that no worker finds
+    in its memory what only another may see. Use it as a context manager. Where `fork` is unsafe
+    (not Linux) every session starts a process of its own: slower, otherwise the same.
 
     Args:
         namespaces: False stays with the base walls, as AUTOGRADER_NAMESPACES=off does.
@@ -54,6 +57,8 @@ class Server:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._package: Mapping[str, str] | None = None
+        self._imported: set[str] = set()
 
     def __enter__(self) -> "Server":
         return self
@@ -61,8 +66,18 @@ class Server:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def open(self, job: dict[str, Any], limits: Limits | None = None) -> "Session":
-        """A new worker that holds `job`; see `worker.serve` for what a job is.
+    def open(
+        self,
+        job: dict[str, Any],
+        limits: Limits | None = None,
+        package: Mapping[str, str] | None = None,
+        imports: Iterable[str] = (),
+    ) -> "Session":
+        """A new worker that holds `job`; see `worker` for what a job is.
+
+        Args:
+            package: module → source; the same for all sessions of a chapter.
+            imports: dotted names in it that all sessions of a chapter import.
 
         Raises:
             SandboxError: the server could not be started.
@@ -73,10 +88,11 @@ class Server:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         scratch = tempfile.mkdtemp(prefix="autograder-")
         with self._lock, theirs:
-            if not FORKS:
+            if not FORKS or self._package not in (None, package or {}):
                 self._stop()
             control = self._started()
             try:
+                self._bring(control, package or {}, set(imports))
                 socket.send_fds(control, [b"f"], [theirs.fileno()])
                 pid = REPLY.unpack(read(control, REPLY.size, time.monotonic() + START_SECONDS))[0]
             except (OSError, SandboxError) as error:
@@ -91,6 +107,16 @@ class Server:
         session.begin({**job, **settings})
         return session
 
+    def _bring(self, control: socket.socket, package: Mapping[str, str], imports: set[str]) -> None:
+        """Hand the package over, once, and what to import of it, once."""
+        missing = sorted(imports - self._imported)
+        if self._package != package or missing:
+            sources = {} if self._package == package else dict(package)
+            order = codec.encode({"sources": sources, "imports": missing})
+            control.sendall(b"p" + order)
+            self._package = package
+            self._imported |= set(missing)
+
     def kill(self, pid: int) -> None:
         """End a worker and every process that came out of it."""
         with self._lock, contextlib.suppress(OSError, SandboxError):
@@ -99,6 +125,11 @@ class Server:
             elif self._control is not None:
                 self._control.sendall(b"k" + REPLY.pack(pid))
                 read(self._control, REPLY.size, time.monotonic() + START_SECONDS)
+
+    def start(self) -> None:
+        """Have the warm process import while something else is done."""
+        with self._lock:
+            self._started()
 
     def close(self) -> None:
         """Stop the warm process."""
@@ -115,6 +146,7 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._process = self._control = None
+        self._package, self._imported = None, set()
 
     def _started(self) -> socket.socket:
         if self._control is None or self._process is None or self._process.poll() is not None:

@@ -110,12 +110,16 @@ class Namespaces:
     def enter(self) -> None:
         """The warm process's part, before its imports. Comes back in process 1 of the new ids.
 
+        From here on it ends with the process that started it, even while it imports.
+
         Raises:
             OSError: what was available is not any more.
         """
         for kind in self.kinds:
             if kind != "pid":
                 _enter(kind)
+        if sys.platform == "linux":  # a new user namespace would have undone it
+            kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
         if "pid" in self.kinds:
             kernel.unshare(kernel.NEW_PID)
             child = os.fork()

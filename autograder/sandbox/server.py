@@ -1,6 +1,7 @@
 """The warm process: it only imports, then forks one worker a session. It holds no secret.
 
-Started by `host.Server`; `start` is its first line. Orders come over one socket: "f" with a
+Started by `host.Server`; `start` is its first line. Orders come over one socket: "p" with a
+`codec` frame brings the course's package, as it may be seen, and what to import of it; "f" with a
 descriptor forks a worker that serves it, "k" kills whatever came out of it, processes that
 detached themselves included. Where forking after an import of torch is unsafe (not Linux), this
 very process serves one session and ends.
@@ -10,6 +11,7 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import struct
@@ -56,21 +58,31 @@ def end_all(spaces: Namespaces) -> None:
 
 def main(control: socket.socket, spaces: Namespaces) -> None:
     """Take orders until the judge closes its end."""
-    from autograder.sandbox import worker
+    from autograder.sandbox import codec, worker
 
+    package = worker.Package({})
+    sys.meta_path.insert(0, package)
     while True:
         order, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not order:
             return
+        if order == b"p":
+            prefix = control.recv(codec.PREFIX.size, socket.MSG_WAITALL)
+            body = control.recv(sum(codec.lengths(prefix)), socket.MSG_WAITALL)
+            brought = codec.message(prefix + body)
+            package.sources.update(brought["sources"])
+            package.warm(brought["imports"])
+            gc.freeze()
+            continue
         if order == b"f" and sys.platform != "linux":
             control.sendall(REPLY.pack(os.getpid()))
-            worker.serve(socket.socket(fileno=descriptors[0]), spaces)
+            worker.serve(socket.socket(fileno=descriptors[0]), spaces, package)
         if order == b"f":
             pid = spaces.fork()
             if pid == 0:
                 control.close()
                 os.setsid()
-                worker.serve(socket.socket(fileno=descriptors[0]), spaces)
+                worker.serve(socket.socket(fileno=descriptors[0]), spaces, package)
                 os._exit(0)
             os.close(descriptors[0])
             control.sendall(REPLY.pack(pid))
@@ -88,11 +100,21 @@ def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
         switch: "off" to stay with the base walls.
         hidden: folders that stay closed to workers.
     """
+    control = socket.socket(fileno=descriptor)
     spaces = Namespaces(() if switch == "off" else available())
     spaces.enter()
+    if _hung_up(control):
+        return
     warm()
     landlock.places(hidden)
     if sys.platform == "linux":
         kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
-        main(socket.socket(fileno=descriptor), spaces)
+        main(control, spaces)
+
+
+def _hung_up(control: socket.socket) -> bool:
+    """Whether the judge is gone already."""
+    poll = select.poll()
+    poll.register(control, 0)
+    return bool(poll.poll(0))

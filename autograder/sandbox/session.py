@@ -1,5 +1,6 @@
 """One worker, as the judge sees it: ask, wait with an eye on it, stop in time."""
 
+import contextlib
 import select
 import socket
 import struct
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from autograder.errors import WorkerCrashed, WorkerTimeout
+from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
 from autograder.sandbox import codec
 from autograder.sandbox.watch import PERIOD, Limits, Watch, remove
 
@@ -18,7 +19,7 @@ CREDENTIALS = struct.Struct("3i")
 
 
 class Session:
-    """One worker: cells run, then one observation after the other.
+    """One worker: cells run, then one set of observations after the other.
 
     Every wait has a limit, and while it lasts the worker is watched. After `WorkerTimeout` or
     `WorkerCrashed` the session is over.
@@ -41,6 +42,7 @@ class Session:
         self._connection = connection
         self._scratch = scratch
         self._watch: Watch | None = None
+        self._received = bytearray()
         self.limits = limits
 
     def __enter__(self) -> "Session":
@@ -51,24 +53,11 @@ class Session:
 
     def begin(self, job: Any) -> None:
         """Hear from the worker, and hand it the job."""
-        deadline = time.monotonic() + START_SECONDS
         if FORKS:
             self._watch = Watch(_introduced(self._connection), self._scratch, self.limits)
         else:
-            self._read(1, deadline)
-        self.send(job)
-
-    def send(self, message: Any) -> None:
-        """One message to the worker.
-
-        Raises:
-            WorkerCrashed: it is gone.
-        """
-        try:
-            self._connection.settimeout(self.limits.seconds)
-            self._connection.sendall(codec.encode(message))
-        except OSError as error:
-            raise WorkerCrashed("the worker ended") from error
+            read(self._connection, 1, time.monotonic() + START_SECONDS)
+        self._move(codec.encode(job), 0, self.limits.seconds)
 
     def receive(self, seconds: float) -> Any:
         """The worker's next message.
@@ -81,17 +70,22 @@ class Session:
             WorkerCrashed: the worker ended, or took more than it may.
             CodecError: it sent something else (from `codec`).
         """
-        deadline = time.monotonic() + seconds
-        if self._watch is not None:
-            self._watch.begin(seconds)
-        header, arrays = codec.lengths(self._read(codec.PREFIX.size, deadline))
-        body = self._read(header + arrays, deadline)
-        return codec.decode(body[:header], body[header:])
+        return codec.message(self._move(b"", 1, seconds)[0])
 
-    def ask(self, message: Any, seconds: float) -> Any:
-        """Send a message and return the answer; raises as `receive` does."""
-        self.send(message)
-        return self.receive(seconds)
+    def exchange(self, requests: bytes, count: int, seconds: float) -> list[bytes]:
+        """Send requests, and wait for as many answers: whole frames, not yet looked into.
+
+        Args:
+            requests: frames, one behind the other.
+            count: how many they are.
+            seconds: how long all of it may take.
+
+        Raises:
+            As `receive`.
+        """
+        if self._received:
+            raise CodecError("the worker sent what it was not asked for")
+        return self._move(requests, count, seconds)
 
     def cost(self) -> float:
         """Seconds that the last wait costs by the processor's clock; 0 where that is not seen."""
@@ -103,8 +97,27 @@ class Session:
         self._end()
         remove(self._scratch)
 
-    def _read(self, size: int, deadline: float) -> bytes:
-        return read(self._connection, size, deadline, self._watch)
+    def _move(self, outgoing: bytes, count: int, seconds: float) -> list[bytes]:
+        """Send and receive at the same time: neither end waits while the other's buffer is full."""
+        deadline = time.monotonic() + seconds
+        if self._watch is not None:
+            self._watch.begin(seconds)
+        frames: list[bytes] = []
+        unsent = memoryview(outgoing)
+        while True:
+            while len(frames) < count and (frame := codec.whole(self._received)) is not None:
+                frames.append(frame)
+            if len(frames) == count and not unsent:
+                return frames
+            events = (select.POLLOUT if unsent else 0) | (len(frames) < count and select.POLLIN)
+            ready = wait(self._connection, events, deadline, self._watch)
+            try:
+                if ready & select.POLLOUT and unsent:
+                    unsent = unsent[self._connection.send(unsent[: 2**20]) :]
+                if ready & ~select.POLLOUT:
+                    self._received += _some(self._connection, 2**20)
+            except OSError as error:
+                raise WorkerCrashed("the worker ended") from error
 
 
 def _introduced(connection: socket.socket) -> int:
@@ -115,40 +128,63 @@ def _introduced(connection: socket.socket) -> int:
     """
     connection.settimeout(START_SECONDS)
     size = socket.CMSG_SPACE(CREDENTIALS.size)
-    _, extra, _, _ = connection.recvmsg(1, size)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-    for level, kind, data in extra:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-            pid: int = CREDENTIALS.unpack(data)[0]
-            return pid
+    with contextlib.suppress(OSError):
+        _, extra, _, _ = connection.recvmsg(1, size)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        for level, kind, data in extra:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                pid: int = CREDENTIALS.unpack(data)[0]
+                return pid
     raise WorkerCrashed("the worker ended before it began")
 
 
-def read(
-    connection: socket.socket, size: int, deadline: float, watch: Watch | None = None
-) -> bytes:
-    """So many bytes, by then.
+def wait(
+    connection: socket.socket, events: int, deadline: float, watch: Watch | None = None
+) -> int:
+    """Until something can be received or sent, or the other end is gone: as `select.poll` says it.
 
     Raises:
-        WorkerTimeout: they are not there, or the watch says stop.
-        WorkerCrashed: the other end is gone, or the watch says so.
+        WorkerTimeout: nothing until the deadline, or the watch says stop.
+        WorkerCrashed: the watch says so.
     """
-    parts: list[bytes] = []
-    while size:
+    poll = select.poll()
+    poll.register(connection, events)
+    while True:
         left = deadline - time.monotonic()
         if left <= 0:
             raise WorkerTimeout("the worker was stopped at its time limit")
         if watch is not None:
             watch.look()
             left = min(left, PERIOD)
-        if not select.select([connection], [], [], left)[0]:
-            continue
-        try:
-            part = connection.recv(min(size, 2**20))
-        except OSError as error:
-            raise WorkerCrashed("the worker ended") from error
-        if not part:
-            raise WorkerCrashed("the worker ended")
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+        ready = poll.poll(left * 1000)
+        if ready:
+            return ready[0][1]
+
+
+def read(connection: socket.socket, size: int, deadline: float) -> bytes:
+    """So many bytes, by then.
+
+    Raises:
+        WorkerTimeout: they are not there.
+        WorkerCrashed: the other end is gone.
+    """
+    received = bytearray()
+    while len(received) < size:
+        wait(connection, select.POLLIN, deadline)
+        received += _some(connection, size - len(received))
+    return bytes(received)
+
+
+def _some(connection: socket.socket, size: int) -> bytes:
+    """What has come, up to so many bytes.
+
+    Raises:
+        WorkerCrashed: the other end is gone.
+    """
+    try:
+        part = connection.recv(size)
+    except OSError as error:
+        raise WorkerCrashed("the worker ended") from error
+    if not part:
+        raise WorkerCrashed("the worker ended")
+    return part

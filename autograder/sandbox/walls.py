@@ -36,7 +36,14 @@ class Wall:
 
 def standing() -> tuple[Wall, ...]:
     """Every wall, as a session on this system would have it."""
-    linux, spaces = sys.platform == "linux", namespaces.available()
+    spaces = namespaces.available()
+    on_top = (Wall(f"{kind} namespace", False, kind in spaces) for kind in namespaces.KINDS)
+    return (*base(), *on_top)
+
+
+def base() -> tuple[Wall, ...]:
+    """Those without which no class is graded; found out without a new process."""
+    linux = sys.platform == "linux"
     return (
         Wall("another process than the judge's, without its files and environment", True, True),
         Wall("the references of the chapter taken out", True, True),
@@ -50,7 +57,6 @@ def standing() -> tuple[Wall, ...]:
             "no sockets, programs, processes or signals to others (system-call filter)",
             True, seccomp.version() > 0,
         ),
-        *(Wall(f"{kind} namespace", False, kind in spaces) for kind in namespaces.KINDS),
     )  # fmt: skip
 
 
@@ -58,12 +64,12 @@ def require(known: tuple[Wall, ...] | None = None) -> None:
     """Every base wall stands.
 
     Args:
-        known: from `standing`, where it was asked before.
+        known: from `standing` or `base`, where it was asked before.
 
     Raises:
         SandboxError: one does not; says which, and what to do.
     """
-    missing = [wall.name for wall in known or standing() if wall.base and not wall.stands]
+    missing = [wall.name for wall in known or base() if wall.base and not wall.stands]
     if missing:
         raise SandboxError(
             f"a class is not graded without these walls, which this system lacks: "
@@ -95,6 +101,8 @@ def confine(job: dict[str, Any], channel: int, spaces: Namespaces) -> None:
     if linux:
         kernel.keep_capabilities(_kept_capabilities(spaces))
         kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
+    if limits["device"] != "cpu":
+        return
     if landlock.version():
         landlock.confine(scratch, job["hidden"])
     if seccomp.version():
@@ -110,7 +118,8 @@ def _forget_descriptors(channel: int) -> None:
 
 
 def _limit_all(limits: dict[str, Any]) -> None:
-    _limit(resource.RLIMIT_AS, _address_space() + limits["memory"])
+    if limits["device"] == "cpu":  # a GPU's driver maps more than there is
+        _limit(resource.RLIMIT_AS, _address_space() + limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])
     _limit(resource.RLIMIT_CPU, int(CPU_LIMITS * limits["seconds"]) + 1)
     _limit(resource.RLIMIT_CORE, 0)

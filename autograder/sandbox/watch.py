@@ -40,6 +40,8 @@ class Limits:
         file_size: bytes of any file it writes.
         scratch: bytes of its scratch folder, all files together.
         threads: how many at a time.
+        device: where probes run. A GPU's driver wants more than the walls allow, so with "cuda"
+            Landlock, the system-call filter and the limit on memory are left out.
     """
 
     seconds: float = 10.0
@@ -47,6 +49,7 @@ class Limits:
     file_size: int = 64 * 2**20
     scratch: int = 128 * 2**20
     threads: int = 128
+    device: str = "cpu"
 
 
 class Watch:

@@ -1,20 +1,23 @@
 """The worker: runs a notebook's cells, then probes. It holds no expected value and no secret.
 
 It speaks `codec` frames over one socket. First comes the job:
-    {"cells": [{"id", "source"}], "package": {module: source}, "replace": [ids],
+    {"cells": [{"id", "source"}], "package": {module: source}, "replace": {id: module},
      "scratch": folder, "limits": {…}, "hidden": [folders]}
 Each cell is answered by {"cell": id, "error": None or description}; then each request
     {"name", "probe", "inputs", "forbidden"}
-is answered by an observation. Cells named in "replace" are not run: the reference of that name is
-taken from the package instead, and stays in force after all later cells.
+is answered by an observation, in the same order. The course's package is the one that the warm
+process holds, but for the modules in "package". Cells named in "replace" are not run: the
+reference of that name is taken from the package instead, and stays in force after all later cells.
 """
 
 import builtins
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
 import linecache
 import os
+import pkgutil
 import socket
 import sys
 import types
@@ -37,14 +40,15 @@ ENVIRONMENT = {
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
 
-def serve(channel: socket.socket, spaces: Namespaces) -> None:
+def serve(connection: socket.socket, spaces: Namespaces, package: "Package") -> None:
     """Everything a worker does, until the judge closes its end."""
-    channel.sendall(HELLO)
-    job = _receive(channel)
-    walls.confine(job, channel.fileno(), spaces)
+    connection.sendall(HELLO)
+    channel = Channel(connection)
+    job = channel.receive()
+    walls.confine(job, connection.fileno(), spaces)
     os.environ.clear()
     os.environ.update(ENVIRONMENT, HOME=job["scratch"])
-    _forget_course(job["package"])
+    _forget_course(package, job["package"])
     main = types.ModuleType("__main__")
     main.get_ipython = lambda: _Shell(main.__dict__)  # type: ignore[attr-defined]
     main.display = lambda *things, **options: None  # type: ignore[attr-defined]
@@ -56,19 +60,21 @@ def serve(channel: socket.socket, spaces: Namespaces) -> None:
             main.__dict__[cell["id"]] = references[cell["id"]]
         else:
             error = run_cell(cell["source"], cell["id"], main.__dict__)
-        channel.sendall(codec.encode({"cell": cell["id"], "error": error}))
+        channel.send(codec.encode({"cell": cell["id"], "error": error}))
+        channel.flush()
     main.__dict__.update(references)
     bounds = Bounds()
     while True:
-        request = _receive(channel)
+        request = channel.receive()
         bounds.forbid(tuple(request["forbidden"]))
-        seen = _seen(main.__dict__, request)
+        answer = seen(main.__dict__, request, job["limits"]["device"])
         if bounds.called:
-            seen["shortcut"] = bounds.called[0]
-        channel.sendall(_frame(seen))
+            answer["shortcut"] = bounds.called[0]
+        channel.send(_frame(answer))
 
 
-def _seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def seen(namespace: dict[str, Any], request: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """One observation, as `runner.observe` makes it."""
     try:
         return observe(
             namespace,
@@ -76,6 +82,8 @@ def _seen(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
             request["probe"],
             request["inputs"],
             tuple(request["forbidden"]),
+            alone=True,
+            device=device,
         )
     except KeyboardInterrupt as error:  # nobody interrupts a grading run: the learner raised it
         return {"error": describe(error)}
@@ -87,18 +95,28 @@ def run_cell(source: str, name: str, namespace: dict[str, Any]) -> dict[str, Any
     Returns:
         None, or what was raised, as `runner.describe` tells it.
     """
-    from IPython.core.inputtransformer2 import TransformerManager
-
+    filename = f"<cell {name}>"
     try:
-        text = TransformerManager().transform_cell(source)
-        filename = f"<cell {name}>"
+        text, code = source, _compiled(source, filename)
+        if code is None:
+            from IPython.core.inputtransformer2 import TransformerManager
+
+            text = TransformerManager().transform_cell(source)
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        exec(compile(text, filename, "exec"), namespace)
+        exec(code or compile(text, filename, "exec"), namespace)
     except MemoryError:
         return {"type": "MemoryError", "message": "", "line": 0, "cell": name}
     except BaseException as error:
         return describe(error)
     return None
+
+
+def _compiled(source: str, filename: str) -> types.CodeType | None:
+    """The code of plain Python; None for what only IPython understands, or nobody."""
+    try:
+        return compile(source, filename, "exec")
+    except (SyntaxError, ValueError):
+        return None
 
 
 class _Shell:
@@ -116,24 +134,40 @@ class _Shell:
         return lambda *arguments, **options: None
 
 
-class _Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports `minitransformer` and `autograder` from the sources that the judge sent."""
+class Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports the course's packages from the sources that the judge sent, and from nowhere else.
+
+    Args:
+        sources: module → source. What the warm process imported or compiled is there already.
+    """
 
     def __init__(self, sources: dict[str, str]) -> None:
-        self.sources = sources
+        self.sources = dict(sources)
+        self.codes: dict[str, types.CodeType] = {}
+        self.names: tuple[str, ...] = ("minitransformer",)
+
+    def warm(self, imports: list[str]) -> None:
+        """In the warm process: import what is named, and compile the stub of our own package."""
+        if "autograder" in self.sources:
+            self.codes["autograder"] = self._compiled("autograder")
+        for name in imports:
+            with contextlib.suppress(ImportError, AttributeError):  # cut out of the package
+                pkgutil.resolve_name(name)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in self.sources:
-            package = any(other.startswith(f"{name}.") for other in self.sources) or "." not in name
-            return importlib.machinery.ModuleSpec(name, self, is_package=package)
-        if name.split(".")[0] in ("minitransformer", "autograder"):
+        if name.split(".")[0] not in self.names:
+            return None
+        if name not in self.sources:
             raise ModuleNotFoundError(f"{name} is not part of a grading run", name=name)
-        return None
+        package = any(other.startswith(f"{name}.") for other in self.sources) or "." not in name
+        return importlib.machinery.ModuleSpec(name, self, is_package=package)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        exec(
-            compile(self.sources[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__
-        )
+        name = module.__name__
+        exec(self.codes.get(name) or self._compiled(name), module.__dict__)
+
+    def _compiled(self, name: str) -> types.CodeType:
+        return compile(self.sources[name], f"<{name}>", "exec")
 
 
 def _references(job: dict[str, Any]) -> dict[str, Any]:
@@ -143,18 +177,22 @@ def _references(job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _forget_course(package: dict[str, str]) -> None:
-    """No course packages but the one that came with the job, and nothing that tells of us."""
+def _forget_course(package: Package, changed: dict[str, str]) -> None:
+    """No course packages but the judge's, and nothing that tells of us."""
     root = sys.path.pop()
     sys.path[:] = [e for e in sys.path if e != root and not e.startswith("__editable__")]
     sys.argv[:] = [""]
     sys.meta_path[:] = [
         f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")
     ]
+    package.names = ("minitransformer", "autograder")
+    package.sources.update(changed)
+    gone = package.names if changed else ("autograder",)
     for name in list(sys.modules):
-        if name.split(".")[0] in ("minitransformer", "autograder"):
+        if name.split(".")[0] in gone:
             del sys.modules[name]
-    sys.meta_path.insert(0, _Package(package))
+    for name in changed:
+        package.codes.pop(name, None)
     builtins.input = _no_input
 
 
@@ -162,22 +200,37 @@ def _no_input(prompt: object = "") -> str:
     raise EOFError("input() waits for a person, and a grading run has none: remove it")
 
 
-def _frame(seen: dict[str, Any]) -> bytes:
+def _frame(answer: dict[str, Any]) -> bytes:
     try:
-        return codec.encode(seen)
+        return codec.encode(answer)
     except BaseException as error:
         return codec.encode({"error": describe(error)})
 
 
-def _receive(channel: socket.socket) -> Any:
-    def exactly(size: int) -> bytes:
-        parts = b""
-        while len(parts) < size:
-            part = channel.recv(size - len(parts))
+class Channel:
+    """The one connection to the judge. Answers wait until no further request is there."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._received = bytearray()
+        self._answers: list[bytes] = []
+
+    def receive(self) -> Any:
+        """The next message; the process ends when the judge has closed its end."""
+        while (frame := codec.whole(self._received)) is None:
+            self.flush()
+            part = self._connection.recv(2**16)
             if not part:
                 os._exit(0)
-            parts += part
-        return parts
+            self._received += part
+        return codec.message(frame)
 
-    header, arrays = codec.lengths(exactly(codec.PREFIX.size))
-    return codec.decode(exactly(header), exactly(arrays))
+    def send(self, frame: bytes) -> None:
+        """An answer, which goes out with the next `flush` or wait."""
+        self._answers.append(frame)
+
+    def flush(self) -> None:
+        """Send the answers that wait."""
+        if self._answers:
+            self._connection.sendall(b"".join(self._answers))
+            self._answers.clear()

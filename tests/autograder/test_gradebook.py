@@ -3,13 +3,15 @@
 import csv
 import dataclasses
 import json
+import sysconfig
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import compute_checksum
 
-from autograder.gradebook import fill_gradebook, write_autograded, write_grades_csv
+from autograder.autograded import autograded_notebook
+from autograder.gradebook import fill_gradebook, write_grades_csv
 from autograder.inert import safe_name
 from autograder.results import ExerciseResult, SubmissionResult
 
@@ -204,6 +206,22 @@ class TestFillGradebook:
         assert found == {safe_name(result.student) for result in hostile_results}
         assert comments == {"This does not hold yet; the check cell below lists what was tried."}
 
+    def test_a_new_gradebook_is_what_nbgrader_makes_itself(
+        self, db_url, chapter, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=":")
+
+        def schema(url):
+            with Gradebook(url) as gradebook:
+                connection = gradebook.db.connection().connection.dbapi_connection
+                kept = ("CREATE", "INSERT INTO \"alembic_version\"")
+                lines = [line for line in connection.iterdump() if line.startswith(kept)]
+                return sorted("".join(line.split()) for line in lines)
+
+        fill_gradebook([], [chapter], db_url)
+        assert schema(db_url) == schema(f"sqlite:///{tmp_path / 'stock.db'}")
+        assert [path.name for path in (tmp_path / "course").iterdir()] == ["gradebook.db"]
+
     def test_alembic_is_found_although_it_is_not_in_the_path(
         self, db_url, chapter, results, monkeypatch
     ):
@@ -216,8 +234,9 @@ class TestAutogradedNotebook:
     @pytest.fixture
     def written(self, tmp_path, results, release):
         def write(cells, result=results[2]):
-            write_autograded(result, release, cells, tmp_path / "a" / "nb.ipynb")
-            return nbformat.read(tmp_path / "a" / "nb.ipynb", as_version=4)
+            path = tmp_path / "nb.ipynb"
+            path.write_text(autograded_notebook(result, release, cells), encoding="utf-8")
+            return nbformat.read(path, as_version=4)
 
         return write
 

@@ -12,9 +12,9 @@ from threats import CHAPTER, RIGHT
 from autograder import exercises
 from autograder.errors import CodecError
 from autograder.grading import Grader
+from autograder.jobs import Job, grade_one
 from autograder.replay import cell_reply, observation
 from autograder.sandbox import landlock
-from autograder.scheduling import Job, grade_one
 from autograder.submission import Cell, Submission
 
 

@@ -108,6 +108,27 @@ class TestClassReport:
         assert "crashed softmax The process ended (signal 11)." in text
         assert "note The check cell of softmax was missing; it was put back." in text
 
+    def test_each_exercise_has_its_time_and_the_slowest_submissions_are_listed(
+        self, report, results
+    ):
+        def timed(result, seconds):
+            records = [dataclasses.replace(r, seconds=seconds / 10) for r in result.exercises]
+            records[1] = dataclasses.replace(records[1], seconds=seconds / 2)
+            return dataclasses.replace(result, exercises=tuple(records), seconds=seconds)
+
+        page = report([timed(r, t) for r, t in zip(results, (1.0, 20.0, 3.0), strict=True)])
+        assert "2 of 3 67% 0.30 s up to 2.00 s" in page.text
+        slowest = page.text.split("Slowest")[1]
+        row = r"(\w+) 02_attention ([\d.]+) s attention_weights ([\d.]+) s"
+        assert re.findall(row, slowest) == [
+            ("bitdiddle", "20.00", "10.00"),
+            ("Lovelace", "3.00", "1.50"),
+            ("hopper", "1.00", "0.50"),
+        ]
+
+    def test_a_class_without_times_lists_no_slowest(self, report, results):
+        assert "Slowest" not in report(results).text
+
     def test_a_refused_notebook_is_one_entry_not_one_for_each_exercise(self, report, chapter):
         why = "The notebook cannot be read."
         records = tuple(

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.errors import SubmissionError
 from autograder.spec import Chapter, Exercise
-from autograder.submission import lay, plain, read
+from autograder.submission import fetch, lay, plain, read
 
 
 def cell(source, grade_id=None, kind="code", tags=(), cell_id=None):
@@ -147,7 +147,7 @@ def write(path, content):
 )
 def test_what_is_no_notebook_is_refused_with_the_remedy(tmp_path, content, words):
     with pytest.raises(SubmissionError, match=words):
-        read(write(tmp_path / "n.ipynb", content))
+        read(fetch(write(tmp_path / "n.ipynb", content)))
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
@@ -155,14 +155,14 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(200 * 2**20)
     with pytest.raises(SubmissionError, match="200 MB"):
-        read(path)
+        fetch(path)
 
 
 def test_a_symbolic_link_is_refused(tmp_path):
     secret = write(tmp_path / "secret.json", {"nbformat": 4, "cells": []})
     (tmp_path / "n.ipynb").symlink_to(secret)
     with pytest.raises(SubmissionError, match="regular"):
-        read(tmp_path / "n.ipynb")
+        fetch(tmp_path / "n.ipynb")
 
 
 def test_cells_of_strange_types_are_read_as_empty(tmp_path):
@@ -171,7 +171,7 @@ def test_cells_of_strange_types_are_read_as_empty(tmp_path):
         {"cell_type": "code", "source": 5, "metadata": "x"},
         {"cell_type": "code", "source": ["a", 1, "b"]},
     ]
-    found = read(write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": cells}))
+    found = read(fetch(write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": cells})))
     assert [c["source"] for c in found] == ["", "ab"]
 
 

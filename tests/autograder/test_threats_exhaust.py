@@ -212,6 +212,39 @@ def test_a_judge_that_is_killed_leaves_no_process(switch):
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+IMPORTING = """
+import sys, time
+from autograder.sandbox import Server
+server = Server(namespaces=sys.argv[1] == "on")
+server.start()
+print(server._process.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_a_judge_that_is_killed_while_its_warm_process_imports_leaves_none(switch):
+    judge = subprocess.Popen([sys.executable, "-c", IMPORTING, switch], stdout=subprocess.PIPE,
+                             text=True, cwd=ROOT)  # fmt: skip
+    server = Path("/proc") / judge.stdout.readline().strip()
+    time.sleep(0.5)
+    family = [server, *(p for p in Path("/proc").glob("[0-9]*") if _parent(p) == int(server.name))]
+    judge.kill()
+    judge.wait()
+    judge.stdout.close()
+    end = time.monotonic() + 10
+    while any(one.exists() for one in family):
+        assert time.monotonic() < end, "the warm process lives on"
+        time.sleep(0.05)
+
+
+def _parent(process):
+    try:
+        return int((process / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
 def _children():
     """How many processes came out of this one, in all."""
     parents = {}

@@ -5,8 +5,9 @@ The server is a real `jupyter server` with nbgrader's extension, on an empty hom
 
 import pytest
 
-from autograder.gradebook import fill_gradebook, write_autograded
-from autograder.inert import safe_name
+from autograder.autograded import autograded_notebook, autograded_path
+from autograder.gradebook import fill_gradebook
+from autograder.inert import safe_name, write_atomically
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -32,8 +33,8 @@ def course(tmp_path, chapter, results, hostile_results, release):
         cells = [dict(cell) for cell in release.cells]
         cells[1]["source"] = f"def softmax(scores):\n    '''{result.student[:99]}'''"
         cells.append({"cell_type": "markdown", "source": result.student})
-        folder = tmp_path / "autograded" / safe_name(result.student) / "02_attention"
-        write_autograded(result, release, cells, folder / "02_attention.ipynb")
+        path = tmp_path / autograded_path(result.student, "02_attention")
+        write_atomically(path, autograded_notebook(result, release, cells))
     return tmp_path
 
 

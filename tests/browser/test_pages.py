@@ -1,5 +1,6 @@
 """Report and feedback pages in headless Chromium: they sort, they fit, and nothing runs."""
 
+import dataclasses
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,6 +68,24 @@ def test_a_click_on_a_header_sorts_and_a_second_one_turns_it_round(
     points.click()
     assert names.all_inner_texts() == ["Ada Lovelace", "bitdiddle", "hopper"]
     assert watched.locator(".grid th[aria-sort=ascending]").count() == 1
+
+
+def test_the_slowest_submissions_can_be_sorted_and_are_inert(
+    watched, tmp_path, chapter, results, hostile_results
+):
+    watched.set_viewport_size({"width": 1200, "height": 900})
+    timed = [dataclasses.replace(r, seconds=10.0 + n) for n, r in enumerate(results)]
+    class_report([*timed, *hostile_results], [chapter], tmp_path / "report.html")
+    assert opened(watched, tmp_path / "report.html") == []
+    table = watched.locator("h2:has-text('Slowest') + .scroll")
+    names = table.locator("tbody th bdi")
+    assert names.all_inner_texts()[:3] == ["Ada Lovelace", "bitdiddle", "hopper"]
+    assert names.count() == 10
+    table.locator("thead button", has_text="Seconds").click()
+    table.locator("thead button", has_text="Seconds").click()
+    assert names.all_inner_texts()[-1] == "Ada Lovelace"
+    assert table.locator("script, img, style, base").count() == 0
+    assert watched.evaluate("window.pwned") is None
 
 
 def test_pages_fit_a_narrow_screen_and_complain_of_nothing(watched, tmp_path, chapter, results):

@@ -1,0 +1,125 @@
+"""How judge and worker talk: all of an exercise at once, in one package, judged once."""
+
+import time
+
+import pytest
+import torch
+from threats import CHAPTER, RIGHT
+
+from autograder import exercises, references, replay
+from autograder.errors import CodecError
+from autograder.judge import trials
+from autograder.sandbox import codec
+
+ECHO = "def echo(x): return x\n"
+
+
+def job(*sources):
+    cells = [{"id": f"cell {n}", "source": source} for n, source in enumerate(sources)]
+    return {"cells": cells, "package": {}, "replace": {}}
+
+
+def request(name, *values):
+    inputs = {f"x{n}": value for n, value in enumerate(values)}
+    return codec.encode({"name": name, "probe": "call", "inputs": inputs, "forbidden": ()})
+
+
+def results(frames):
+    return [codec.message(frame)["values"]["result"] for frame in frames]
+
+
+def test_answers_come_in_the_order_of_the_requests(server):
+    with server.open(job(ECHO)) as session:
+        session.receive(10)
+        frames = session.exchange(b"".join(request("echo", n) for n in range(7)), 7, 10)
+    assert results(frames) == list(range(7))
+
+
+def test_requests_and_answers_larger_than_any_buffer_do_not_wait_for_each_other(server):
+    large = torch.ones(2**20)  # 4 MiB; a socket holds some hundred KiB
+    asked = b"".join(request("echo", large) for _ in range(5))
+    with server.open(job(ECHO)) as session:
+        session.receive(10)
+        frames = session.exchange(asked, 5, 30)
+    assert all(torch.equal(one, large) for one in results(frames))
+
+
+def test_a_frame_that_nobody_asked_for_ends_the_session(server):
+    forged = """
+import os
+def echo(x):
+    for number in range(3, 64):
+        try: os.write(number, FRAME)
+        except OSError: pass
+    return x
+""".replace("FRAME", repr(codec.encode({"values": {"result": 1}})))
+    with server.open(job(forged)) as session:
+        session.receive(10)
+        session.exchange(request("echo", 1), 1, 10)
+        with pytest.raises(CodecError, match="not asked for"):
+            for _ in range(9):
+                time.sleep(0.05)  # until both frames, the forged one and ours, are there
+                session.exchange(request("echo", 2), 1, 10)
+
+
+def test_a_warm_process_that_held_another_chapters_package_starts_anew(server):
+    numbers = []
+    for chapter in ("01_embeddings", CHAPTER, CHAPTER):
+        with server.open(job(), package=references.package(chapter)):
+            numbers.append(server._process.pid)
+    assert numbers[0] != numbers[1] == numbers[2]
+
+
+IMPORTED = """
+import sys
+def echo(): return sorted(name for name in sys.modules if name.startswith("minitransformer"))
+"""
+
+
+def test_what_given_cells_import_is_there_before_the_fork(server):
+    package, ahead = references.package(CHAPTER), ("minitransformer.tokenizers.WordTokenizer",)
+    with server.open(job(IMPORTED), package=package, imports=ahead) as session:
+        session.receive(10)
+        found = results(session.exchange(request("echo"), 1, 10))[0]
+    assert "minitransformer.tokenizers" in found
+    assert "minitransformer.attention" not in found
+
+
+def test_a_session_with_a_changed_module_sees_the_change_and_nothing_imported_before(server):
+    package, ahead = references.package(CHAPTER), ("minitransformer.tokenizers",)
+    changed = {"minitransformer.tokenizers": "WordTokenizer = 'another'\n"}
+    source = IMPORTED + "from minitransformer.tokenizers import WordTokenizer as echo\n"
+    source = source.replace("as echo", "as found") + "echo = lambda: found\n"
+    with server.open({**job(source), "package": changed}, None, package, ahead) as session:
+        session.receive(10)
+        assert results(session.exchange(request("echo"), 1, 10)) == ["another"]
+
+
+def test_the_same_answers_are_judged_once_and_one_other_byte_is_another_answer(monkeypatch):
+    exercise = exercises.load(CHAPTER).exercise("softmax")
+    seen = [{"values": trial.expected} for trial in trials(CHAPTER, "softmax", "once")]
+    frames = [codec.encode(one) for one in seen]
+    judged = []
+    monkeypatch.setattr(replay, "judge", lambda *a: judged.append(a) or len(judged))
+    monkeypatch.setattr(replay, "_known", {})
+    assert [replay.scored(exercise, CHAPTER, "once", frames) for _ in range(2)] == [1, 1]
+    seen[0] = {"values": {"result": seen[0]["values"]["result"] + 1e-6}}
+    other = [codec.encode(one) for one in seen]
+    assert replay.scored(exercise, CHAPTER, "once", other) == 2
+    assert replay.scored(exercise, CHAPTER, "another secret", frames) == 3
+
+
+def test_visible_inputs_come_before_any_hidden_one(grade):
+    """A worker serves both: what a learner is shown may not know of what only the judge knows."""
+    teller = (
+        RIGHT
+        + "calls = []\nright = softmax\n"
+        + (
+            "def softmax(scores, dim=-1):\n"
+            "    calls.append(float(scores.double().sum()))\n"
+            "    return right(scores, dim) + sum(calls)\n"
+        )
+    )
+    one, other = grade(teller, secret="one"), grade(teller, secret="other")
+    assert one.visible == other.visible
+    assert one.score < one.max_score
