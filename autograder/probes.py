@@ -131,6 +131,21 @@ def draws(target: Any, inputs: Inputs) -> Inputs:
     }
 
 
+def draws_in_places(target: Any, inputs: Inputs) -> Inputs:
+    """As `draws`, each list as the set of its (place, item): one of another length can be judged.
+
+    Args:
+        inputs: as for `draws`; the function returns a list of tuples.
+    """
+    drawn = draws(target, inputs)
+    return {
+        name: frozenset((place, *item) for place, item in enumerate(items))
+        if isinstance(items, list | tuple)
+        else items
+        for name, items in drawn.items()
+    }
+
+
 def several(target: Any, inputs: Inputs) -> Inputs:
     """Call it once for each set of arguments: {"before": …, "after": …}.
 

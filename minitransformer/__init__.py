@@ -14,15 +14,17 @@ What the course's learners rebuild, one function at a time. Modules are named fo
     config         their sizes
     parts          the seam: which of a model's parts are your own
     heads fine_tuning lora    putting a pre-trained model to work
+    baselines clustering    bags of words, logistic regression, the best possible; k-means
     losses masking metrics    what is minimised, hidden, counted
     sampling generation beams    the next token, and the ones after it
     training       the loop, optimisers, schedules, batches, checkpoints
-    retrieval      passages found by meaning, and prompts made of them
+    retrieval chat    passages found by meaning and prompts made of them; conversations as text
     interop        weights from and to Hugging Face
     presets tasks saving    a run by name; its data; a model on disk
     pretrained     models that ship with the package
     plots model_plots sketches    pictures with a text alternative
     answer_finder  a small model around one head, which finds what *it* stands for
+    gap_exam senses    hidden words and words of two senses, and what can be known of them
     data           the small world whose exact probabilities are known; files; public data sets
 
 Shapes use one vocabulary everywhere: batch seq d_model num_heads d_head d_ff vocab. Masks are
@@ -40,13 +42,16 @@ _PLACES = {
         SelfAttention attention_weights causal_mask contextual_similarity masked_softmax
         padding_mask scaled_dot_product_attention score_variance similarity_scores softmax
     """,
-    "beams": "beam_decode beam_generate",
+    "baselines": "bag_of_words best_possible_accuracy logistic_step",
+    "beams": "beam_decode beam_generate simple_beam_search",
     "bert": "Bert BertEmbeddings BertForPreTraining MlmHead NspHead Pooler",
     "blocks": """
         DecoderBlock EncoderBlock FeedForward LayerNorm Residual count_parameters dropout gelu
         layer_norm
     """,
     "bpe": "BPETokenizer",
+    "chat": "chat_template grow_vocabulary",
+    "clustering": "k_means",
     "config": "BertConfig GPTConfig Seq2SeqConfig",
     "embeddings": """
         EmbeddingLayer LearnedPositions TokenEmbedding cosine_similarity_matrix
@@ -55,18 +60,25 @@ _PLACES = {
     """,
     "fine_tuning": """
         BertForClassification BertForQuestionAnswering GPTForClassification SentenceEncoder
+        last_vector
     """,
-    "generation": "fill_mask generate greedy_decode perplexity text_log_probability",
-    "gpt": "GPT",
+    "generation": """
+        fill_mask generate greedy_decode perplexity perplexity_of text_log_probability
+    """,
+    "gpt": "GPT read_on",
     "heads": "ClassificationHead SpanHead best_span freeze freeze_layers mean_pooling span_loss",
     "interop": "from_hugging_face load_hugging_face save_hugging_face to_hugging_face",
-    "lora": "LoRALinear add_lora merge_lora",
+    "lora": "LoRALinear add_lora merge_lora merged_weight training_memory",
     "losses": """
-        cross_entropy label_smoothing_loss masked_lm_loss next_token_loss two_objective_loss
+        cross_entropy label_smoothing_loss masked_lm_loss next_token_loss pretraining_loss
+        smoothed_probability two_objective_loss
     """,
-    "masking": "mask_prompt mask_tokens next_sentence_pairs pack_pair",
+    "masking": """
+        choose_positions corrupt mask_prompt mask_tokens next_sentence_pairs pack_pair
+        wrong_word_share
+    """,
     "metrics": "accuracy bleu exact_match sequence_accuracy",
-    "multi_head": "KVCache MultiHeadAttention merge_heads rotate split_heads",
+    "multi_head": "CrossAttention KVCache MultiHeadAttention merge_heads rotate split_heads",
     "parts": "Parts readable_parts",
     "presets": "PRESETS",
     "pretrained": "load_pretrained",

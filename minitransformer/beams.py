@@ -86,6 +86,52 @@ def beam_search(
     return texts[:, prefix:].view(batch, num_beams, -1), scores
 
 
+def simple_beam_search(
+    next_log_probabilities: Callable[[list[int]], Tensor],
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> list[tuple[list[int], float]]:
+    """:func:`beam_search` for a single text, with lists: slower, and plain to read.
+
+        score(Y) = log P(Y) / |Y|^a
+
+    Args:
+        next_log_probabilities: ``ids -> (vocab,)``, the log-probabilities of the token that
+            follows these; the ids begin with the start token.
+        num_beams: how many texts compete.
+        max_new_tokens: the longest text.
+        start_id, end_id: the tokens that begin and end a text.
+        length_penalty: a, see :func:`beam_search`.
+
+    Returns:
+        At most ``num_beams`` pairs ``(ids, score)``, best first; the ids without the start token,
+        with the end token where the text has ended.
+
+    Source: as for :func:`beam_search`.
+    """
+
+    def score(text: tuple[list[int], float]) -> float:
+        ids, total = text
+        return total / len(ids) ** length_penalty
+
+    beam: list[tuple[list[int], float]] = [([], 0.0)]  # tokens written, sum of log-probabilities
+    for _ in range(max_new_tokens):
+        candidates = []
+        for ids, total in beam:
+            if ids and ids[-1] == end_id:
+                candidates.append((ids, total))  # ended: it competes as it is
+                continue
+            step = next_log_probabilities([start_id, *ids]).tolist()
+            candidates += [([*ids, token], total + step[token]) for token in range(len(step))]
+        beam = sorted(candidates, key=score, reverse=True)[:num_beams]
+        if all(ids[-1] == end_id for ids, _ in beam):
+            break
+    return [(ids, score((ids, total))) for ids, total in beam]
+
+
 def beam_decode(
     model: Seq2Seq,
     source: Tensor,

@@ -87,6 +87,29 @@ def masked_lm_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(logits[chosen], labels[chosen])
 
 
+def pretraining_loss(
+    mlm_logits: Tensor, labels: Tensor, nsp_logits: Tensor, is_next: Tensor
+) -> Tensor:
+    """BERT's two tasks together: the mean loss of the hidden words, plus that of the pairs.
+
+        loss = L_MLM + L_NSP,   class 0 = "is next", class 1 = "is not next"
+
+    Args:
+        mlm_logits, labels: see :func:`masked_lm_loss`.
+        nsp_logits: floating point ``(batch, 2)``.
+        is_next: bool ``(batch,)``.
+
+    Returns:
+        A tensor without dimensions, in nats.
+
+    Source: Devlin et al., BERT (2019), section 3.1 and appendix A.2. In its code class 0 is
+    "is next", as here.
+    """
+    if is_next.dtype != torch.bool:
+        raise TypeError(f"is_next must be bool (True = it follows), got {is_next.dtype}")
+    return masked_lm_loss(mlm_logits, labels) + cross_entropy(nsp_logits, (~is_next).long())
+
+
 def label_smoothing_loss(
     logits: Tensor, targets: Tensor, smoothing: float = 0.1, pad_id: int | None = None
 ) -> Tensor:
@@ -120,6 +143,22 @@ def label_smoothing_loss(
     right = -log_probabilities.gather(-1, targets.long().unsqueeze(-1)).squeeze(-1)
     even = -log_probabilities.mean(dim=-1)
     return ((1 - smoothing) * right + smoothing * even).mean()
+
+
+def smoothed_probability(vocab: int, smoothing: float) -> float:
+    """What the best model gives the right word when it learns by :func:`label_smoothing_loss`.
+
+        q_t = 1 - s + s / vocab
+
+    A share s of the belief is spread over all words, and the right one is among them.
+
+    Args:
+        vocab: how many words there are.
+        smoothing: s, from 0 to 1.
+
+    Source: Szegedy et al., Rethinking the Inception Architecture (2016), section 7.
+    """
+    return 1 - smoothing + smoothing / vocab
 
 
 def two_objective_loss(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:

@@ -198,3 +198,49 @@ class MultiHeadAttention(nn.Module):
             )
         weights = F.dropout(weights, rate)
         return weights @ value, weights
+
+
+class CrossAttention(nn.Module):
+    """One sequence looks at another: :class:`MultiHeadAttention` with a memory, cut to the bone.
+
+        head_h = Attention(Q_h, K_h, V_h),   Q = X W_Q + b_Q,  K = M W_K + b_K,  V = M W_V + b_V
+        CrossAttention(X, M) = [head_1 ... head_H] W_O + b_O
+
+    Args:
+        d_model: the size of the vectors; a multiple of ``num_heads``.
+        num_heads: how many heads, each of size d_model / num_heads.
+
+    The four linear layers have the names that they have in :class:`MultiHeadAttention`, which
+    the models use, and which gives the same for ``memory=memory``.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.3.
+    """
+
+    def __init__(self, d_model: int, num_heads: int):
+        super().__init__()
+        self.num_heads = num_heads
+        self.query = nn.Linear(d_model, d_model)
+        self.key = nn.Linear(d_model, d_model)
+        self.value = nn.Linear(d_model, d_model)
+        self.output = nn.Linear(d_model, d_model)
+
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let every token of x look at every token of the memory that the mask allows.
+
+        Args:
+            x: ``(batch, seq, d_model)``, who looks.
+            memory: ``(batch, seq_k, d_model)``, what is looked at.
+            mask: bool, broadcasts to ``(batch, seq, seq_k)``; True = may be attended to.
+
+        Returns:
+            ``(context, weights)``: ``(batch, seq, d_model)`` and ``(batch, num_heads, seq,
+            seq_k)``.
+        """
+        query = split_heads(self.query(x), self.num_heads)
+        key = split_heads(self.key(memory), self.num_heads)
+        value = split_heads(self.value(memory), self.num_heads)
+        mask = None if mask is None else mask.unsqueeze(-3)  # the same for every head
+        context, weights = scaled_dot_product_attention(query, key, value, mask)
+        return self.output(merge_heads(context)), weights

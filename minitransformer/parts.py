@@ -109,6 +109,7 @@ class Parts:
         gelu: ``(x) -> x``'s shape; in models whose activation is GELU, exact or by tanh.
         causal_mask: ``(seq) -> bool (seq, seq)``.
         padding_mask: ``(ids, pad_id) -> bool (batch, 1, seq)``.
+        target_mask: ``(ids, pad_id) -> bool (batch, seq, seq)``; in an encoder-decoder.
         cross_entropy: ``(logits (n, vocab), targets (n,)) -> scalar``.
 
     Modules, made with these arguments and called as the package's own are:
@@ -129,6 +130,7 @@ class Parts:
     cross_entropy: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     causal_mask: Callable[[int], Tensor] | None = None
     padding_mask: Callable[[Tensor, int], Tensor] | None = None
+    target_mask: Callable[[Tensor, int], Tensor] | None = None
     MultiHeadAttention: Callable[..., nn.Module] | None = None
     LayerNorm: Callable[..., nn.Module] | None = None
     FeedForward: Callable[..., nn.Module] | None = None

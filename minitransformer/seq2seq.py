@@ -129,7 +129,7 @@ class Seq2Seq(nn.Module):
         if past:
             mask = self.parts.mask_causal(past + seq, target.device)[past:]
         else:
-            mask = target_mask(target, self.config.pad_id)
+            mask = (self.parts.target_mask or target_mask)(target, self.config.pad_id)
         hidden, weights = self.decoder(x, memory, mask, memory_mask, cache)
         return nn.functional.linear(hidden, self.target_token.weight), weights
 

@@ -143,7 +143,9 @@ scaled_dot_product_attention = use("scaled_dot_product_attention")
 #
 # **Two tools.** `x.view(…)` reads the numbers of a tensor in their order, as in a book, and lays
 # them into another shape. It can cut an axis in two, or join two neighbours, and it never moves a
-# number past another. `x.transpose(1, 2)` lets two axes change places. You need both.
+# number past another. `x.transpose(1, 2)` lets two axes change places. You need both. (After a
+# transpose the numbers no longer lie in their order; `x.reshape(…)` is a `view` that copies them
+# where it must.)
 
 # %% exercise="split_heads"
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -173,7 +175,7 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 split = use(split_heads)
 numbers = torch.arange(18).view(1, 3, 6)  # three words of six numbers
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.2))
-cuts = {"your split_heads": split(numbers, 3), "one plain reshape": numbers.reshape(1, 3, 3, 2)}
+cuts = {"split_heads": split(numbers, 3), "one plain reshape": numbers.reshape(1, 3, 3, 2)}
 for ax, (title, heads) in zip(axes, cuts.items(), strict=True):
     for head, colour in enumerate((BLUE, ORANGE, RED)):
         for number in heads[0, head].flatten().tolist():
@@ -248,9 +250,9 @@ def merge_heads(x: Tensor) -> Tensor:
 #   on the last two axes.
 # - A mask for a batch has the shape `(batch, 1, seq)` or `(batch, seq, seq)`, and the scores have
 #   an axis more, `(batch, num_heads, seq, seq)`. Torch lines shapes up from the right, so without
-#   help the batch of the mask would meet the heads of the scores. `mask.unsqueeze(-3)` puts an axis
-#   of size 1 third from the right, in the place of the heads. For a causal mask `(seq, seq)` it
-#   does no harm.
+#   help the batch of the mask would meet the heads of the scores. Where there is a mask (it may be
+#   None), `mask.unsqueeze(-3)` puts an axis of size 1 third from the right, in the place of the
+#   heads. For a causal mask `(seq, seq)` it does no harm.
 
 # %% exercise="MultiHeadAttention"
 class MultiHeadAttention(nn.Module):
@@ -370,9 +372,9 @@ for num_heads in (1, 2):
           f"both {(first & second).float().mean():4.0%}")
 
 # %% [markdown]
-# One head sees both neighbours, but gets them as one mixture. It can name the two, and which is
-# which it has to guess, or it learns to give one answer well and the other badly. With two heads
-# both answers are there at once. What do they look at?
+# One head sees both neighbours, but gets them as one mixture. From a mixture of equal shares nobody
+# can tell which is which; so the head leans to one side, and the larger share settles one answer at
+# the cost of the other. With two heads both answers are there at once. What do they look at?
 
 # %% tags=["demonstration", "nbval-ignore-output"]
 example = "mia omar squatch ada leo nora cat dog".split()
@@ -393,7 +395,8 @@ for name, table in (("the only head", alone[0]), ("of two, head 0", pair[0]),
                     ("head 1", pair[1])):
     said.append(f"{name} gives {table[place, place - 1].mean():.2f} of its weight to the name "
                 f"before and {table[place, place + 1].mean():.2f} to the name behind")
-show(figure, "; ".join(said) + ", on average.")
+show(figure, "; ".join(said) + ", on average. At the two edges the place alone tells one of the "
+     "answers, so the weights there need not follow the rule.")
 
 # %% [markdown]
 # Nobody told the two heads to share the work. Each was drawn at random, one leaned a little more to
@@ -721,7 +724,8 @@ class Residual(nn.Module):
         rate: the dropout rate of the change.
         norm: "post" or "pre".
 
-    Its one part is self.norm, a LayerNorm(d_model).
+    Its one part is self.norm, a LayerNorm(d_model). Keep the word norm under another name, such as
+    self.pre: an attribute cannot be both a word and a layer.
     """
 
     def __init__(self, d_model: int, rate: float = 0.0, norm: str = "post"):
@@ -844,8 +848,9 @@ show(figure, "from the top of the stack down, the gradient without sum and norm 
 # %% [markdown]
 # So norms keep the gradient alive, and it does not help: without the sum, attention averages the
 # words until they are all the same, within a few blocks (Dong and others 2021 prove it). With the
-# sum every word carries itself along. Only both together make a stack that can learn. Does it? Six
-# blocks of each kind get the task of the next section, to turn a queue round.
+# sum every word carries itself along; the norm's part is to keep sizes in bounds when stacks are
+# deep and training is long. Who can learn? Six blocks of each kind get the task of the next
+# section, to turn a queue round.
 
 # %% tags=["demonstration", "nbval-ignore-output"]
 def turn_with(kind: str, steps: int = 250) -> list[float]:
@@ -1073,13 +1078,16 @@ show(figure, "each place has to look at its mirror image, the rising diagonal. O
 
 # %% [markdown]
 # The rising diagonal is the whole trick: the name that comes first looks at the place that comes
-# last. It was learned from examples alone, and it holds for queues that nobody has ever seen.
+# last. One block is enough for it, and here the upper one does most of the work; nothing forces the
+# lower one to take part. It was learned from examples alone, and it holds for queues that nobody
+# has ever seen.
 #
 # ### Your block in a real BERT
 #
 # A model of this course takes the parts it is made of as an argument, so your block can stand in
-# the course's BERT. If both are the same transformer, then with the same weights both must give the
-# same numbers.
+# the course's BERT; `Parts` names what is to be replaced. If both are the same transformer, then
+# with the same weights both must give the same numbers. (The course's BERT has another ε in its
+# norms unless it is told; `norm_eps` tells it yours.)
 
 # %% tags=["demonstration"]
 from minitransformer import Bert, BertConfig, Parts

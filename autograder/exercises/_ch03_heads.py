@@ -149,8 +149,9 @@ merge_heads = Exercise(
     misconceptions=(
         Misconception(
             m.merged_by_plain_reshape,
-            "The transpose is still missing, so a row is filled with one head's pieces of several "
-            "words. Bring the heads behind the words first: transpose(1, 2).",
+            "The words leak into each other: a row is filled with one head's pieces of several "
+            "words, where it should hold every head's piece of one. Follow the 6 in the table "
+            "above: in which order does reshape read the axes, and which must it read last?",
         ),
         Misconception(
             m.merged_after_wrong_transpose,

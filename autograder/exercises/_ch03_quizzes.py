@@ -45,8 +45,8 @@ QUIZZES = (
             Choice(
                 "Each head could write only into its own part of the vector; nothing would mix "
                 "what the heads found.",
-                "Yes. In the residual sum, head 0 could change the first d_head numbers and no "
-                "others. W_O lets every head write everywhere.",
+                "What head 0 found would stay in the first d_head numbers for good. W_O lets every "
+                "head write everywhere.",
                 right=True,
             ),
         ),
@@ -130,10 +130,11 @@ QUIZZES = (
                 "not multiplied at all.",
             ),
             Choice(
-                "The sum lets the gradient pass a block unchanged, beside whatever comes through "
-                "the layers.",
-                "The derivative of x + f(x) is 1 + f'(x). Without the 1 there is a product of many "
-                "f', and products of many numbers vanish or explode.",
+                "The sum lets each word, and the gradient, pass a block unchanged, beside whatever "
+                "comes through the layers.",
+                "x + f(x) keeps x, so words stay apart; and its derivative, 1 + f'(x), keeps the "
+                "gradient, where without the 1 there is a product of many f'. A norm mends the "
+                "second and not the first, as the two pictures above show.",
                 right=True,
             ),
             Choice(

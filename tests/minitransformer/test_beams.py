@@ -7,8 +7,13 @@ import pytest
 import torch
 from lively import ids_of, lively_gpt, lively_translator, ragged, sources
 
-from minitransformer.beams import beam_decode, beam_generate, beam_search
-from minitransformer.generation import generate, greedy_decode, text_log_probability
+from minitransformer.beams import beam_decode, beam_generate, beam_search, simple_beam_search
+from minitransformer.generation import (
+    evaluation_mode,
+    generate,
+    greedy_decode,
+    text_log_probability,
+)
 
 INF = math.inf
 
@@ -104,6 +109,33 @@ def test_a_beam_of_one_is_greedy(translator, gpt, use_cache):
     found, _ = beam_generate(gpt, ids, 1, 7, stop_id=8, use_cache=use_cache)
     greedy = generate(gpt, ids, 7, temperature=0, stop_id=8)
     assert torch.equal(found[:, 0], greedy[:, 5:])
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("num_beams", [1, 3, 256])
+def test_the_simple_search_of_one_text_finds_what_the_search_of_many_does(
+    translator, num_beams, penalty
+):
+    found, scores = beam_decode(translator, sources()[:2], num_beams, 4, penalty)
+    for row, source in enumerate(sources()[:2]):
+        with evaluation_mode(translator):
+            memory, mask = translator.encode(source[None])
+
+        def next_log_probabilities(ids, memory=memory, mask=mask):
+            logits, _ = translator.decode(torch.tensor([ids]), memory, mask)
+            step = logits[0, -1].log_softmax(dim=-1)
+            step[[0, 2]] = -INF  # padding and the start token are never written
+            return step
+
+        with evaluation_mode(translator):
+            simple = simple_beam_search(next_log_probabilities, num_beams, 4, 2, 3, penalty)
+        known = [(ids, score) for ids, score in simple if score > -INF]
+        count = int((scores[row] > -INF).sum())
+        assert [ids + [0] * (4 - len(ids)) for ids, _ in known] == [
+            ids + [0] * (4 - len(ids)) for ids in found[row, :count].tolist()
+        ]
+        known_scores = torch.tensor([score for _, score in known], dtype=scores.dtype)
+        torch.testing.assert_close(known_scores, scores[row, :count])
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0])

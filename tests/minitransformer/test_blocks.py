@@ -22,6 +22,7 @@ from minitransformer.blocks import (
 )
 from minitransformer.config import GPTConfig, ModelConfig
 from minitransformer.multi_head import (
+    CrossAttention,
     KVCache,
     MultiHeadAttention,
     merge_heads,
@@ -297,3 +298,13 @@ def test_the_fast_gelu_is_pytorchs_tanh_gelu_with_its_gradient():
     torch.testing.assert_close(fast, slow)
     mine, theirs = (torch.autograd.grad(y.sum(), x)[0] for y in (fast, slow))
     torch.testing.assert_close(mine, theirs)
+
+
+def test_cross_attention_is_multi_head_attention_with_a_memory():
+    torch.manual_seed(0)
+    whole, bare = MultiHeadAttention(6, 3), CrossAttention(6, 3)
+    bare.load_state_dict(whole.state_dict())
+    x, memory = torch.randn(2, 5, 6), torch.randn(2, 7, 6)
+    for mask in (None, (torch.arange(7) < torch.tensor([4, 7]).view(2, 1, 1))):
+        for one, other in zip(bare(x, memory, mask), whole(x, mask, memory=memory), strict=True):
+            torch.testing.assert_close(one, other)

@@ -13,6 +13,8 @@ from minitransformer.losses import (
     label_smoothing_loss,
     masked_lm_loss,
     next_token_loss,
+    pretraining_loss,
+    smoothed_probability,
     two_objective_loss,
 )
 
@@ -152,6 +154,18 @@ def test_a_masked_loss_with_labels_of_another_shape_is_refused():
         masked_lm_loss(torch.zeros(2, 3, 7), torch.full((2, 4), -100))
 
 
+def test_the_loss_of_pretraining_adds_the_words_and_the_pairs():
+    mlm_logits, nsp_logits = random_logits(3, 5, 7), random_logits(3, 2)
+    labels = random_ids(3, 5)
+    labels[:, 2:] = -100
+    words = F.cross_entropy(mlm_logits.flatten(0, 1), labels.flatten())
+    pairs = F.cross_entropy(nsp_logits, torch.tensor([1, 0, 1]))
+    loss = pretraining_loss(mlm_logits, labels, nsp_logits, torch.tensor([False, True, False]))
+    assert loss.item() == pytest.approx((words + pairs).item())
+    with pytest.raises(TypeError, match="must be bool .* got torch.int64"):
+        pretraining_loss(mlm_logits, labels, nsp_logits, torch.tensor([0, 1, 0]))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7, 1.0])
 @pytest.mark.parametrize("pad_id", [None, 0])
 def test_label_smoothing_agrees_with_pytorch(smoothing, pad_id):
@@ -197,3 +211,18 @@ def test_two_objectives_add_up_by_weight():
     assert (task.grad, language.grad) == (1.0, 0.25)
     with pytest.raises(ValueError, match="at least 0, got -1"):
         two_objective_loss(task, language, -1)
+
+
+@pytest.mark.parametrize(("vocab", "smoothing"), [(3, 0.2), (7, 0.5), (5, 0.0), (2, 1.0)])
+def test_the_smoothed_loss_is_least_at_the_smoothed_probability(vocab, smoothing):
+    def loss_at(right):
+        others = (1 - right) / (vocab - 1)
+        logits = torch.full((1, vocab), others, dtype=torch.float64)
+        logits[0, 1] = right
+        return label_smoothing_loss(logits.log().clamp(min=-1e6), torch.tensor([1]), smoothing)
+
+    best = smoothed_probability(vocab, smoothing)
+    for other in (best - 0.01, best + 0.01):
+        if 0 < other < 1:
+            assert loss_at(other) > loss_at(best)
+    assert best == pytest.approx(1 - smoothing * (vocab - 1) / vocab)

@@ -12,6 +12,7 @@ from minitransformer import attention as reference
 from minitransformer.blocks import DecoderBlock, EncoderBlock, FeedForward, LayerNorm, layer_norm
 from minitransformer.multi_head import MultiHeadAttention
 from minitransformer.parts import Parts, readable_parts
+from minitransformer.seq2seq import target_mask
 
 CONFIGS = [GPT_SIZES, BERT_SIZES, SEQ2SEQ_SIZES]
 EVERY = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)
@@ -34,6 +35,7 @@ FUNCTIONS = {
     "gelu": F.gelu,
     "causal_mask": reference.causal_mask,
     "padding_mask": reference.padding_mask,
+    "target_mask": target_mask,
     "cross_entropy": F.cross_entropy,
 }
 MODULES = {
@@ -51,6 +53,7 @@ CALLS = {
         "gelu": 2,
         "causal_mask": 1,
         "padding_mask": 0,
+        "target_mask": 0,
     },
     "bert": {
         "scaled_dot_product_attention": 2,
@@ -58,6 +61,7 @@ CALLS = {
         "gelu": 2 + 1,
         "causal_mask": 0,
         "padding_mask": 1,
+        "target_mask": 0,
     },
     "seq2seq": {
         "scaled_dot_product_attention": 2 + 4,
@@ -65,6 +69,7 @@ CALLS = {
         "gelu": 4,
         "causal_mask": 0,
         "padding_mask": 1,
+        "target_mask": 1,
     },
 }
 # How many of each a model is built with.
