@@ -89,7 +89,7 @@ def generate(
     choose, text = next_token or sample, ids
     stopped = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     with evaluation_mode(model):
-        cache = model.new_cache() if use_cache else None
+        cache = model.new_cache() if use_cache and hasattr(model, "new_cache") else None
         for _ in range(max_new_tokens):
             new = choose(last_logits(model, text, real, cache))
             if stop_id is not None:
@@ -107,9 +107,12 @@ def last_logits(
     """The scores ``(batch, vocab)`` of the token after a text.
 
     Only the last ``max_seq`` tokens are read. With a cache only those that it has not read; once
-    the text no longer fits, the cache is left aside.
+    the text no longer fits, the cache is left aside. A model of your own may have nothing but its
+    forward pass; then that is called.
     """
     max_seq = model.config.max_seq
+    if not hasattr(model, "hidden"):
+        return model(text[:, -max_seq:])[:, -1]
     if cache is not None and text.shape[1] <= max_seq:
         hidden, _ = model.hidden(text[:, len(cache[0]) :], real, cache)
     else:
@@ -185,7 +188,8 @@ def text_log_probability(model: GPT, ids: Tensor, real: Tensor | None = None) ->
         Natural logarithms ``(batch,)``.
     """
     with evaluation_mode(model):
-        log_probabilities = model(ids, real)[:, :-1].log_softmax(dim=-1)
+        logits = model(ids) if real is None else model(ids, real)
+        log_probabilities = logits[:, :-1].log_softmax(dim=-1)
         found = log_probabilities.gather(-1, ids[:, 1:].long().unsqueeze(-1)).squeeze(-1)
         total = (found * _predicted(ids, real)).sum(dim=1)
     return total.clone()
@@ -212,6 +216,20 @@ def perplexity(model: GPT, ids: Tensor, real: Tensor | None = None) -> Tensor:
             "is given; pass texts of at least two tokens"
         )
     return (-text_log_probability(model, ids, real).sum() / count).exp()
+
+
+def perplexity_of(log_probability: float, count: int) -> float:
+    """The perplexity of a text of which only the log-probability is known.
+
+        PPL = exp(-log P / n)
+
+    Args:
+        log_probability: the natural logarithm of the probability of all its predicted tokens.
+        count: how many those are, at least 1.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}; no token was predicted")
+    return math.exp(-log_probability / count)
 
 
 def fill_mask(

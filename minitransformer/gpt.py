@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from minitransformer.attention import causal_mask
 from minitransformer.checks import check_batch, check_ids, check_real, check_targets
 from minitransformer.config import GPTConfig
 from minitransformer.multi_head import KVCache
@@ -111,6 +112,31 @@ class GPT(nn.Module):
     def new_cache(self) -> list[KVCache]:
         """An empty cache, for reading a text piece by piece."""
         return [KVCache() for _ in range(self.config.num_layers)]
+
+
+def read_on(model: nn.Module, ids: Tensor, cache: list[KVCache]) -> Tensor:
+    """Read new tokens after those that the cache holds, and put them into the cache.
+
+        place of the i-th new token = past + i;   it sees the places 0 .. past + i
+
+    What :meth:`GPT.forward` does with a cache, written out.
+
+    Args:
+        model: has ``token``, ``position`` and ``decoder``, as a :class:`GPT` has (no rotation).
+        ids: the new tokens ``(batch, new)``.
+        cache: one :class:`KVCache` a layer, which holds the ``past`` tokens read so far.
+
+    Returns:
+        The logits at the new tokens ``(batch, new, vocab)``.
+
+    Source: Pope et al., Efficiently Scaling Transformer Inference (2022), section 3.3.
+    """
+    past, new = len(cache[0]), ids.shape[1]
+    place = torch.arange(past, past + new, device=ids.device)
+    x = model.token(ids) + model.position(place)
+    mask = causal_mask(past + new)[past:].to(ids.device)  # (new, past + new)
+    hidden, _ = model.decoder(x, mask, cache)
+    return nn.functional.linear(hidden, model.token.weight)
 
 
 def initialize(model: nn.Module, num_layers: int) -> None:

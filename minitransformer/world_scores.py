@@ -39,11 +39,7 @@ def story_scores(model: nn.Module, tokens: int = 20_000) -> dict[str, float]:
     world, seq = World(), model.config.max_seq
     rows = world.draw("rows", -(-tokens // seq), HELD_OUT, seq + 1)
     ids, targets, classes = rows.ids[:, :-1], rows.ids[:, 1:], rows.classes[:, 1:]
-    end = world.vocab["[SEP]"]
-    table = torch.from_numpy(world.process("stories").bigram(end_id=end))
-    simple = -table[ids, targets].log()
-    process = world.process("rows")
-    best = torch.cat([_story_best(process, part, end) for part in rows.ids.split(64)])
+    simple, best = story_limits(rows.ids)
     device = next(model.parameters()).device
     with evaluation_mode(model):
         found = [_losses(model(part.to(device)).cpu(), t) for part, t in _parts(ids, targets)]
@@ -55,6 +51,23 @@ def story_scores(model: nn.Module, tokens: int = 20_000) -> dict[str, float]:
         if here.any():
             scores[f"closed, {name}"] = closed(simple[here], model_loss[here], best[here])
     return scores
+
+
+def story_limits(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """What is lost at each token of rows of stories: by bigram counts, and at the very least.
+
+    Args:
+        ids: rows of the world's stories ``(batch, seq)``, as ``World().draw("rows", ...)`` gives
+            them.
+
+    Returns:
+        ``(bigram, exact)``: losses in nats ``(batch, seq - 1)``, of the tokens after the first.
+    """
+    world = World()
+    end, process = world.vocab["[SEP]"], world.process("rows")
+    table = torch.from_numpy(world.process("stories").bigram(end_id=end))
+    best = torch.cat([_story_best(process, part, end) for part in ids.split(64)])
+    return -table[ids[:, :-1], ids[:, 1:]].log(), best
 
 
 def _story_best(process, ids: Tensor, end: int) -> Tensor:

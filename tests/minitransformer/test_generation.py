@@ -13,6 +13,7 @@ from minitransformer.generation import (
     generate,
     greedy_decode,
     perplexity,
+    perplexity_of,
     text_log_probability,
 )
 from minitransformer.sampling import draw
@@ -295,6 +296,35 @@ def test_perplexity_is_the_geometric_mean_of_one_over_the_probability():
 
 def test_the_perplexity_of_a_model_that_knows_nothing_is_the_vocabulary():
     assert perplexity(Table([[1.0] * 7] * 7), ids_of(3, 5, vocab=7)).item() == pytest.approx(7)
+
+
+def test_the_perplexity_of_equally_likely_tokens_is_their_number_however_many_there_are():
+    for count in (1, 3, 500):
+        assert perplexity_of(-count * math.log(7), count) == pytest.approx(7)
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        perplexity_of(0.0, 0)
+
+
+def test_the_perplexity_of_a_model_is_that_of_its_log_probability(gpt):
+    ids = ids_of(1, 5)
+    total = float(text_log_probability(gpt, ids))
+    assert float(perplexity(gpt, ids)) == pytest.approx(perplexity_of(total, 4))
+
+
+def test_a_model_with_nothing_but_its_forward_pass_writes_and_is_measured_too(gpt):
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.config = [gpt], gpt.config
+
+        def forward(self, ids):
+            return self.inner[0](ids)
+
+    ids, was = ids_of(2, 4), gpt.training
+    gpt.eval()
+    assert torch.equal(generate(Own(), ids, 15, 0), generate(gpt, ids, 15, 0))
+    assert torch.equal(text_log_probability(Own(), ids), text_log_probability(gpt, ids))
+    gpt.train(was)
 
 
 def test_the_perplexity_of_single_tokens_is_refused(gpt):

@@ -11,7 +11,13 @@ from minitransformer.data.translation import draw_translations
 from minitransformer.sources import open_source
 from minitransformer.tasks import make_task
 from minitransformer.tokenizers import SPECIAL_TOKENS
-from minitransformer.world_scores import closed, pair_scores, story_scores, translation_scores
+from minitransformer.world_scores import (
+    closed,
+    pair_scores,
+    story_limits,
+    story_scores,
+    translation_scores,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +42,16 @@ def test_the_share_closed_worked_by_hand():
     simple, model, best = (torch.tensor(row) for row in ([4.0, 2], [1.0, 3], [1.0, 1]))
     assert closed(simple, model, best) == 0.5
     assert closed(simple, simple, best) == 0 and closed(simple, best, best) == 1
+
+
+def test_the_least_loss_of_a_row_is_minus_its_exact_log_probability(world):
+    ids = world.draw("rows", 3, seed=5, length=9).ids
+    simple, best = story_limits(ids)
+    beginnings = exact.next_token_distribution(world.process("rows"), ids, end_id=3)
+    chances = beginnings[:, :9].gather(2, ids.unsqueeze(-1)).squeeze(-1)
+    assert simple.shape == best.shape == (3, 8)
+    torch.testing.assert_close(best.sum(1), -chances[:, 1:].log().sum(1))
+    assert simple.sum() > best.sum()
 
 
 def test_a_gpt_that_knows_the_process_closes_all_and_one_that_counts_closes_nothing(world):
