@@ -80,8 +80,8 @@ def truncate_pair(
 def choose_positions(
     ids: Tensor,
     special_ids: Collection[int],
-    generator: torch.Generator | None = None,
     rate: float = 0.15,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Draw which tokens the model will be asked about.
 
@@ -90,8 +90,8 @@ def choose_positions(
     Args:
         ids: token ids, any shape.
         special_ids: what is never chosen, such as [CLS], [SEP] and [PAD].
-        generator: the source of randomness.
         rate: the share that is chosen.
+        generator: the source of randomness.
 
     Returns:
         bool, the shape of ``ids``.
@@ -137,6 +137,25 @@ def corrupt(
     return corrupted, ids.masked_fill(~chosen, -100)
 
 
+def wrong_word_share(rate: float, mask_share: float, random_share: float, num_words: int) -> float:
+    """How often a visible word of a corrupted text is not the true one.
+
+        P(wrong | not [MASK]) = rate random_share (1 - 1 / num_words) / (1 - rate mask_share)
+
+    Args:
+        rate: the share of the words that are chosen.
+        mask_share, random_share: the shares of these that become [MASK], or a random word.
+        num_words: how many words a random one is drawn from, the true one among them.
+
+    Returns:
+        A probability, for ordinary words; special tokens are never chosen.
+    """
+    if rate * mask_share >= 1:
+        raise ValueError("no word is visible: rate and mask_share are 1; lower one of them")
+    wrong = rate * random_share * (1 - 1 / num_words)
+    return wrong / (1 - rate * mask_share)
+
+
 def mask_tokens(
     ids: Tensor,
     mask_id: int,
@@ -179,7 +198,7 @@ def mask_tokens(
     pool = torch.tensor(list(random_ids), dtype=ids.dtype, device=ids.device)
     if len(pool) == 0:
         raise ValueError("random_ids is empty; give the ids that a replacement is drawn from")
-    chosen = choose_positions(ids, special_ids, generator, rate)
+    chosen = choose_positions(ids, special_ids, rate, generator)
     lot = torch.rand(ids.shape, generator=generator, device=ids.device)
     drawn = torch.randint(len(pool), ids.shape, generator=generator, device=ids.device)
     return corrupt(ids, chosen, lot, pool[drawn], mask_id, mask_share, random_share)

@@ -108,7 +108,9 @@ def next_token_distribution(process: Process, ids: Tensor, end_id: int) -> Tenso
     return found
 
 
-def token_posterior(process: Process, seen: Tensor, channel: Tensor, chosen: Tensor) -> Tensor:
+def token_posterior(
+    process: Process, seen: Tensor, channel: Tensor, chosen: Tensor, both_ways: bool = True
+) -> Tensor:
     """The exact distribution of the true token at each position, given a corrupted text.
 
     Every other token is read through ``channel``. The token itself is read through ``chosen``,
@@ -121,6 +123,7 @@ def token_posterior(process: Process, seen: Tensor, channel: Tensor, chosen: Ten
         seen: ``(batch, seq)``, corrupted ids, filled up with 0.
         channel: ``(vocab, vocab)``, see :func:`corruption_channel`.
         chosen: the same with ``rate=1``.
+        both_ways: False reads from left to right only: "the others" are those before i.
 
     Returns:
         ``(batch, seq, vocab)``; sums to 1 at each position that can be what was seen, 0 at [PAD].
@@ -128,9 +131,10 @@ def token_posterior(process: Process, seen: Tensor, channel: Tensor, chosen: Ten
     emission = torch.from_numpy(process.emission)
     found = torch.zeros(*seen.shape, emission.shape[1], dtype=torch.float64)
     for part, rows, observation, steps in batches(process, seen, channel):
-        beliefs = forward_backward(process, rows, observation, steps)
+        beliefs = forward_backward(process, rows, observation, steps, both_ways)
         for t, step in enumerate(steps):
-            others = (beliefs.before[t] * beliefs.after[t]).T @ emission[step.states]
+            known = beliefs.before[t] * beliefs.after[t] if both_ways else beliefs.before[t]
+            others = known.T @ emission[step.states]
             words = others * chosen[:, rows[:, t]].T  # (batch, vocab)
             words = words / words.sum(1, keepdim=True).clamp(min=1e-300)
             found[part, t] = torch.where((rows[:, t] != PAD_ID)[:, None], words, 0.0)

@@ -173,6 +173,22 @@ def test_posteriors_of_masked_tokens_equal_enumeration_of_every_corruption(corru
     assert checked > 1000
 
 
+def test_one_way_posteriors_of_masked_tokens_equal_enumeration_of_what_stands_before(corrupted):
+    _, seen_token = corrupted
+    before = defaultdict(Counter)  # what was seen before a [MASK] → its true tokens
+    for (seen, place), truths in seen_token.items():
+        if seen[place] == "[MASK]":
+            before[seen[:place]] += truths
+    rows = [(*start, "[MASK]") for start in before]
+    channels = channel(), channel(rate=1.0)
+    found = exact.token_posterior(process(), ids_of(rows), *channels, both_ways=False)
+    for row, posterior in zip(rows, found, strict=True):
+        truths = before[row[:-1]]
+        expected = [truths[token] / truths.total() for token in VOCAB]
+        assert posterior[len(row) - 1].tolist() == pytest.approx(expected, **CLOSE)
+    assert len(rows) > 10
+
+
 def test_posteriors_of_the_label_equal_enumeration_with_clean_and_corrupted_input(corrupted):
     seen_label, _ = corrupted
     clean = defaultdict(Counter)

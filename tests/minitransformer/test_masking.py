@@ -15,6 +15,7 @@ from minitransformer.masking import (
     next_sentence_pairs,
     pack_pair,
     truncate_pair,
+    wrong_word_share,
 )
 
 VOCAB = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
@@ -76,9 +77,23 @@ def test_the_shares_can_be_set():
     assert corrupted.tolist() == [4, 31, 12]
 
 
+def test_the_share_of_wrong_words_is_what_the_corruption_channel_says():
+    words = range(5, 12)
+    channel = corruption_channel(12, 4, words, 0.3, range(5), 0.6, 0.25)
+    visible = channel[7, 5:]
+    by_channel = float(1 - visible[2] / visible.sum())
+    assert math.isclose(wrong_word_share(0.3, 0.6, 0.25, 7), by_channel)
+
+
+def test_of_one_word_none_can_be_wrong_and_hidden_words_are_not_asked():
+    assert wrong_word_share(0.15, 0.8, 0.1, 1) == 0
+    with pytest.raises(ValueError, match="no word is visible"):
+        wrong_word_share(1.0, 1.0, 0.0, 9)
+
+
 def test_special_tokens_are_never_chosen():
     ids = torch.arange(7).repeat(300, 1)
-    chosen = choose_positions(ids, SPECIAL, seeded(), rate=1.0)
+    chosen = choose_positions(ids, SPECIAL, 1.0, seeded())
     assert not chosen[:, :5].any() and chosen[:, 5:].all()
 
 
@@ -88,7 +103,7 @@ def within(count, trials, share):
 
 
 def test_fifteen_percent_are_chosen_each_on_its_own():
-    chosen = choose_positions(torch.full((3000, 20), 7), SPECIAL, seeded(1))
+    chosen = choose_positions(torch.full((3000, 20), 7), SPECIAL, generator=seeded(1))
     assert within(int(chosen.sum()), 60_000, 0.15)
     per_row = chosen.sum(1).bincount(minlength=21)
     for count in range(8):  # binomial, so rows differ in how many are chosen
