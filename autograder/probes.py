@@ -552,9 +552,9 @@ def low_rank_start(target: Any, inputs: Inputs) -> Inputs:
     output.square().sum().backward()
     own = dict(built.named_parameters())
     return {
-        "change of the output": float((output - expected).abs().max()),
-        "largest number of A": float(own["A"].abs().max()),
-        "largest number of B": float(own["B"].abs().max()),
+        "change of the output": (output - expected).abs().max().item(),
+        "largest number of A": own["A"].abs().max().item(),
+        "largest number of B": own["B"].abs().max().item(),
         "B can learn": own["B"].grad is not None and bool(own["B"].grad.abs().max() > 0),
     }
 

@@ -5,7 +5,7 @@ training the product is added in, and the model is as fast and as large as befor
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +48,8 @@ class LoRALinear(nn.Module):
             )
         if not (alpha > 0 and math.isfinite(alpha)):
             raise ValueError(f"alpha must be positive and finite, got {alpha}")
-        self.layer, self.scale = layer.requires_grad_(False), alpha / rank
+        self.layer, self.alpha = layer.requires_grad_(False), alpha
+        self.scale = alpha / rank
         self.A = nn.Parameter(layer.weight.new_empty(rank, d_in))
         self.B = nn.Parameter(layer.weight.new_zeros(d_out, rank))
         nn.init.normal_(self.A, std=d_in**-0.5, generator=generator)
@@ -56,7 +57,7 @@ class LoRALinear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight that acts, W + (alpha / rank) B A, ``(d_out, d_in)``."""
-        return self.layer.weight + self.scale * (self.B @ self.A)
+        return merged_weight(self.layer.weight, self.A, self.B, self.alpha)
 
     @property
     def bias(self) -> Tensor | None:
@@ -68,12 +69,51 @@ class LoRALinear(nn.Module):
         return self.layer(x) + self.scale * F.linear(F.linear(x, self.A), self.B)
 
 
+def merged_weight(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    """One matrix that does what a frozen one and its low-rank change do together.
+
+        W + (alpha / rank) B A
+
+    Args:
+        weight: W ``(d_out, d_in)``.
+        A: ``(rank, d_in)``.
+        B: ``(d_out, rank)``.
+        alpha: how strongly the change counts.
+
+    Returns:
+        ``(d_out, d_in)``, a new tensor.
+
+    Source: Hu et al., LoRA (2021), section 4.1.
+    """
+    return weight + alpha / len(A) * (B @ A)
+
+
+def training_memory(total: int, trained: int, bytes_per_number: int = 4) -> int:
+    """The bytes that a model takes while AdamW trains it; activations are left out.
+
+        bytes_per_number (total + 3 trained)
+
+    Every number of the model is kept. Each that is trained has three more beside it: its
+    gradient, and AdamW's running means of the gradient and of its square.
+
+    Args:
+        total: how many numbers the model has, frozen and trained.
+        trained: how many of them are trained.
+        bytes_per_number: 4 for float32.
+
+    Source: Rajbhandari et al., ZeRO (2020), section 3.1, who count mixed precision: 16 bytes a
+    number there too.
+    """
+    return bytes_per_number * (total + 3 * trained)
+
+
 def add_lora(
     model: nn.Module,
     rank: int,
     alpha: float,
     targets: Collection[str] = ("query", "value"),
     generator: torch.Generator | None = None,
+    layer: Callable[..., nn.Module] | None = None,
 ) -> nn.Module:
     """Freeze a model, and give its linear layers of these names a change that can be learned.
 
@@ -85,6 +125,7 @@ def add_lora(
         rank, alpha: see :class:`LoRALinear`.
         targets: the names that layers have in their modules; the paper's choice if left out.
         generator: the source of randomness.
+        layer: your own :class:`LoRALinear`; this one if left out.
 
     Returns:
         The same model, in which only the matrices A and B have gradients.
@@ -94,10 +135,10 @@ def add_lora(
     if isinstance(targets, str):
         raise TypeError(f"targets must be several names, got one string; write ({targets!r},)")
     found = [
-        (parent, name, layer)
+        (parent, name, linear)
         for parent in model.modules()
-        for name, layer in parent.named_children()
-        if name in targets and isinstance(layer, nn.Linear)
+        for name, linear in parent.named_children()
+        if name in targets and isinstance(linear, nn.Linear)
     ]
     missing = set(targets) - {name for _, name, _ in found}
     if missing or not found:
@@ -106,8 +147,9 @@ def add_lora(
             f"its layers are {', '.join(_linear_names(model)) or 'none'}"
         )
     model.requires_grad_(False)
-    for parent, name, layer in found:
-        setattr(parent, name, LoRALinear(layer, rank, alpha, generator))
+    make = LoRALinear if layer is None else layer
+    for parent, name, linear in found:
+        setattr(parent, name, make(linear, rank, alpha, generator))
     return model
 
 

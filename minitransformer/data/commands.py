@@ -25,17 +25,17 @@ def _name(rng: random.Random) -> tuple[str, str]:
 
 
 def _reverse(rng: random.Random) -> tuple[str, str]:
-    things = rng.sample(_all_clear(), rng.randint(2, 4))
+    things = rng.sample(clear_words(), rng.randint(2, 4))
     return f"say backwards : {' '.join(things)}", " ".join(reversed(things))
 
 
 def _repeat(rng: random.Random) -> tuple[str, str]:
-    times, thing = rng.choice(list(TIMES)), rng.choice(_all_clear())
+    times, thing = rng.choice(list(TIMES)), rng.choice(clear_words())
     return f"say {times} times : {thing}", " ".join([thing] * TIMES[times])
 
 
 def _first_or_last(rng: random.Random) -> tuple[str, str]:
-    things = rng.sample(_all_clear(), rng.randint(2, 4))
+    things = rng.sample(clear_words(), rng.randint(2, 4))
     which = rng.choice(("first", "last"))
     return f"say the {which} word : {' '.join(things)}", things[0 if which == "first" else -1]
 
@@ -79,7 +79,7 @@ def words() -> set[str]:
     """Every word of commands and answers."""
     fixed = "name the : say backwards times first last word it for many sleeps sleep tell who what"
     listed = {*fixed.split(), *TIMES, *PLURALS, *PLURALS.values(), *KINDS_OF_THINGS, "eats", "."}
-    return listed | set(_all_clear()) | set(CATEGORIES["person"].split())
+    return listed | set(clear_words()) | set(CATEGORIES["person"].split())
 
 
 def _clear(category: str) -> list[str]:
@@ -88,5 +88,6 @@ def _clear(category: str) -> list[str]:
     return [word for word in CATEGORIES[category].split() if every.count(word) == 1]
 
 
-def _all_clear() -> list[str]:
+def clear_words() -> list[str]:
+    """The words of all these categories that have no second sense."""
     return [word for kind in KINDS_OF_THINGS for word in _clear(kind)]

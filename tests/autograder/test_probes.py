@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from autograder import probes
+from minitransformer.lora import LoRALinear
 
 
 class Around(nn.Module):
@@ -75,3 +76,36 @@ def test_an_argument_that_a_method_changes_is_handed_back_changed():
 def test_a_configuration_is_handed_over_whole():
     seen = probes.parameters(FromConfig, {"config": {"d_model": 2, "d_ff": 5}})
     assert seen == {"parameters": {"layer.bias": (5,), "layer.weight": (5, 2)}}
+
+
+def test_how_a_function_refuses_is_said_for_each_call():
+    def half(n):
+        if n % 2:
+            raise ValueError("odd")
+        return n // 2
+
+    seen = probes.errors(half, {"n = 3": {"n": 3}, "n = 4": {"n": 4}})
+    assert seen == {"n = 3": "ValueError", "n = 4": "nothing is raised"}
+
+
+def test_an_encoder_is_lent_out_and_its_calls_are_counted():
+    def one_by_one(encode, texts):
+        return torch.cat([encode([text]) for text in texts])
+
+    seen = probes.embedding(one_by_one, {"passages": ["a cat", "dog"]})
+    assert seen["texts at a time"] == [1, 1] and seen["gradients are kept"]
+    assert seen["vectors"][:, 0].tolist() == [5, 3]
+
+
+def test_a_low_rank_layer_is_watched_before_it_has_learned_anything():
+    inputs = {
+        "layer": {"weight": torch.ones(3, 2), "bias": torch.zeros(3)},
+        "sizes": {"rank": 1, "alpha": 2.0},
+        "x": torch.ones(4, 2),
+    }
+    seen = probes.low_rank_start(LoRALinear, inputs)
+    assert seen["change of the output"] == 0 and seen["B can learn"]
+    assert seen["largest number of B"] == 0 < seen["largest number of A"]
+    assert probes.low_rank_parameters(LoRALinear, inputs) == {"trained": {"A": (1, 2), "B": (3, 1)}}
+    weights = {"A": torch.tensor([[1.0, 0.0]]), "B": torch.ones(3, 1)}
+    assert (probes.low_rank(LoRALinear, inputs | {"weights": weights})["output"] == 4).all()

@@ -181,3 +181,33 @@ def test_a_second_change_on_the_same_layers_is_refused():
     model = lora.add_lora(bert(), 2, 1.0)
     with pytest.raises(ValueError, match="no linear layer named query, value"):
         lora.add_lora(model, 2, 1.0)
+
+
+def test_the_merged_weight_by_hand_and_without_touching_what_came_in():
+    weight, A, B = torch.eye(2), torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [0.0]])
+    merged = lora.merged_weight(weight, A, B, alpha=2.0)
+    assert merged.tolist() == [[7.0, 12.0], [0.0, 1.0]]
+    assert torch.equal(weight, torch.eye(2))
+
+
+def test_the_memory_of_training_is_what_adamw_holds():
+    layer = linear().float()
+    frozen = sum(weight.numel() for weight in linear().parameters())
+    model = nn.ModuleList([layer, linear().float().requires_grad_(False)])
+    optimizer = torch.optim.AdamW([w for w in model.parameters() if w.requires_grad])
+    layer(torch.ones(3, 5)).sum().backward()
+    optimizer.step()
+    held = [*model.parameters(), *(w.grad for w in layer.parameters())]
+    for state in optimizer.state.values():
+        held += [each for each in state.values() if each.dim()]
+    expected = sum(each.numel() * each.element_size() for each in held)
+    assert lora.training_memory(2 * frozen, frozen) == expected
+    assert lora.training_memory(7, 7, bytes_per_number=2) == 2 * 4 * 7
+
+
+def test_your_own_layer_can_be_put_in_place_of_this_one():
+    class Mine(lora.LoRALinear):
+        pass
+
+    model = lora.add_lora(gpt(), rank=2, alpha=2, layer=Mine)
+    assert isinstance(model.decoder.blocks[0].attention.query, Mine)
