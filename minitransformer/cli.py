@@ -122,6 +122,8 @@ def evaluate_command(options: Namespace) -> int:
     config, source = saved.model.config, open_source(data)
     known = (saved.tokenizer, saved.target_tokenizer)
     task = make_task(config.kind, source, config.max_seq, *known)
+    if task.trainee is not None:
+        raise UsageError(f"the head that learned from {data} was not kept; name other data: --data")
     with torch.inference_mode():
         loss = task.evaluate(saved.model)
     results = {"validation loss": f"{loss:.4f}", "perplexity": f"{math.exp(loss):.4f}"}

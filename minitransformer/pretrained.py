@@ -40,6 +40,22 @@ RECIPES = {
         figure="closed",
         reaches=0.99,
     ),
+    "world-texts": Recipe(
+        about="has read all kinds of texts of the small world, reviews and questions included, "
+        "and no label",
+        command="train bert --preset world-bert --data world-texts --steps 2400 --evaluate-every 0",
+        figure="closed",
+        reaches=0.95,
+    ),
+    "world-reader": Recipe(
+        about="has learned to answer questions about passages of the small world by a span; needs "
+        "a new SpanHead",
+        command="train bert --preset world-bert --data world-questions --num-layers 3 "
+        "--d-model 96 --batch-size 48 --steps 4000 --learning-rate 0.002 "
+        "--muon-learning-rate 0.008 --evaluate-every 500",
+        figure="exact match",
+        reaches=0.93,
+    ),
     "world-gpt": Recipe(
         about="writes stories of the small world",
         command="train gpt --preset world-gpt",

@@ -111,9 +111,13 @@ def execute(run: Run, progress: bool = False, report=None) -> History:
         if report is not None:
             report(record)
 
-    preset = run.preset
+    preset, trained = run.preset, run.model
+    if run.task.trainee is not None:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(preset.seed)
+            trained = run.task.trainee(run.model)
     history = train(
-        run.model,
+        trained,
         run.task.batches(preset.batch_size, preset.seed, preset.steps),
         preset.training(),
         evaluate=run.task.evaluate,

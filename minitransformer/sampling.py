@@ -58,7 +58,8 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 
     The smallest set of most probable tokens whose probabilities sum to at least p: the token that
     crosses the threshold stays. So at least one stays, whatever p is. Where the model is sure the
-    set is small, where it is not the set is large; top-k has the same size everywhere.
+    set is small, where it is not the set is large; top-k has the same size everywhere. Of equally
+    probable tokens at the threshold, those with the lower ids stay. Where p is 1 all stay.
 
     Args:
         logits: floating point ``(..., vocab)``.

@@ -15,6 +15,9 @@ from minitransformer.data.translation import source_words, target_words
 from minitransformer.tokenizers import CharTokenizer, WordTokenizer
 from minitransformer.wordpiece import WordPieceTokenizer
 
+WORLDS = ("world", "world-texts", "world-questions")
+"""The small world. A BERT reads pairs of its sentences, texts of all kinds, or questions."""
+
 
 class Source(NamedTuple):
     """Where the data comes from: ``text`` is None for the small world; ``sha256`` is of it all."""
@@ -31,9 +34,9 @@ def open_source(data: str) -> Source:
         ValueError: it is none of them.
         ConnectionError: a data set that is not in the cache, and no internet.
     """
-    if data == "world":
+    if data in WORLDS:
         words = " ".join([*World().vocab, *sorted(source_words()), *sorted(target_words())])
-        return Source("world", None, hashlib.sha256(words.encode()).hexdigest())
+        return Source(data, None, hashlib.sha256(words.encode()).hexdigest())
     if Path(data).exists():
         text = read_text(data)
     elif data in DATA_SETS:
@@ -41,7 +44,7 @@ def open_source(data: str) -> Source:
     else:
         raise ValueError(
             f"there is no file {data!r} (looked for from {Path.cwd()}), and no data set of that "
-            f"name, only world, {', '.join(DATA_SETS)}; check the name"
+            f"name, only {', '.join([*WORLDS[:1], *DATA_SETS, *WORLDS[1:]])}; check the name"
         )
     return Source(str(data), text, hashlib.sha256(text.encode()).hexdigest())
 

@@ -4,6 +4,8 @@
     a text file           windows of the text  windows with gaps          (lines: source TAB target)
     a data set's name     the same
     "world"               stories              pairs of sentences, gaps   sentences, translations
+    "world-texts"         stories              texts of all kinds, gaps   sentences, translations
+    "world-questions"     stories              questions, spans           sentences, translations
 
 Of a file the first 90 % are for training, the last 10 % for validation. Of the small world the
 held-out texts are drawn with a seed of their own.
@@ -18,7 +20,9 @@ from torch import Tensor, nn
 
 from minitransformer.data import World
 from minitransformer.data.files import split
+from minitransformer.data.packed import packed_questions, packed_texts, pair_segments
 from minitransformer.data.translation import draw_translations, source_words, target_words
+from minitransformer.fine_tuning import BertForQuestionAnswering
 from minitransformer.masking import mask_tokens
 from minitransformer.sources import Source
 from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, pad_batch
@@ -48,6 +52,8 @@ class Task:
         evaluate: a model's loss on the held-out part.
         sizes: what the data decides of the model's configuration.
         start_id: the token that begins a text without a prompt; None where there is none.
+        trainee: what is trained in the model's place, where it is not the model itself: the model
+            with a head on top. The model is what is kept.
     """
 
     tokenizer: Any
@@ -56,6 +62,7 @@ class Task:
     target_tokenizer: Any = None
     sizes: dict[str, int] = field(default_factory=dict)
     start_id: int | None = None
+    trainee: Callable[[nn.Module], nn.Module] | None = None
 
 
 def make_task(
@@ -72,6 +79,8 @@ def make_task(
     """
     if kind == "seq2seq":
         return _translation_task(source, tokenizer, target_tokenizer)
+    if kind == "bert" and source.name == "world-questions":
+        return _questions_task(tokenizer)
     if kind == "bert":
         return _gaps_task(source, max_seq, tokenizer)
     if source.text is None:
@@ -128,11 +137,12 @@ def _gaps_task(source: Source, max_seq: int, tokenizer: Any) -> Task:
 
     def batches(batch_size: int, seed: int, steps: int) -> Batches:
         rows = max(batch_size, min(MOST_ROWS, batch_size * steps))
-        table = _pair_rows(rows, seed + 1, vocab) if source.text is None else train
+        table = drawn(rows, seed + 1, vocab) if source.text is None else train
         return table_rows(table, batch_size, seed, change)
 
+    drawn = _text_rows if source.name == "world-texts" else _pair_rows
     if source.text is None:
-        held_out = _pair_rows(10_000, HELD_OUT, vocab)
+        held_out = drawn(10_000, HELD_OUT, vocab)
     else:
         train, held_out = (_window_rows(part, max_seq, tokenizer) for part in split(source.text))
     asked = change(held_out, step_generator(HELD_OUT, 0))
@@ -149,10 +159,31 @@ def _pair_rows(n: int, seed: int, vocab: dict[str, int]) -> dict[str, Tensor]:
     return {"ids": drawn.ids, "segments": segments, "is_next": is_next}
 
 
-def pair_segments(ids: Tensor, vocab: dict[str, int]) -> Tensor:
-    """1 from behind the first [SEP] to the last one, 0 elsewhere: the segments of packed pairs."""
-    ends = ids == vocab["[SEP]"]
-    return ((ends.cumsum(dim=1) - ends.long() > 0) & (ids != vocab["[PAD]"])).long()
+def _text_rows(n: int, seed: int, vocab: dict[str, int]) -> dict[str, Tensor]:
+    """Pairs, reviews, and questions with their passages, from the small world."""
+    return packed_texts(World(), n, seed)
+
+
+def _questions_task(tokenizer: Any) -> Task:
+    """Questions of the small world, answered by spans; the head is not kept."""
+    world = World()
+
+    def batches(batch_size: int, seed: int, steps: int) -> Batches:
+        table = packed_questions(
+            world, max(batch_size, min(MOST_ROWS, batch_size * steps)), seed + 1
+        )
+        many = (table["ids"] == world.vocab["."]).sum(dim=1) > 1  # one fact alone is too easy
+        return table_rows({name: column[many] for name, column in table.items()}, batch_size, seed)
+
+    evaluate = table_loss(packed_questions(world, 1000, HELD_OUT))
+    sizes = {"vocab_size": len(tokenizer), "pad_id": tokenizer.vocab["[PAD]"]}
+    return Task(
+        tokenizer,
+        batches,
+        evaluate,
+        sizes=sizes,
+        trainee=lambda m: BertForQuestionAnswering(m.bert),
+    )
 
 
 def _window_rows(text: str, max_seq: int, tokenizer: Any) -> dict[str, Tensor]:

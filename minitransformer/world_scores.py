@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.data import World, exact
+from minitransformer.data.packed import packed_questions
 from minitransformer.data.records import TOKEN_CLASSES
 from minitransformer.data.translation import draw_translations
 from minitransformer.generation import evaluation_mode, greedy_decode
+from minitransformer.heads import SpanHead, best_span, freeze, span_loss
 from minitransformer.masking import mask_tokens
 from minitransformer.tasks import pair_segments
 from minitransformer.tokenizers import SPECIAL_TOKENS, pad_batch
+from minitransformer.training.fine_tuning_runs import SpanReader, fine_tune
 
 HELD_OUT = 0
 """The seed of the held-out texts, the same as in ``tasks``."""
@@ -150,6 +153,22 @@ def translation_scores(model: nn.Module, tokenizer, target_tokenizer, n: int = 2
             written = [index for index in ids if index not in (config.pad_id, config.end_id)]
             right += target_tokenizer.decode(written) == each.target
     return {"translated without a fault": right / n}
+
+
+def question_scores(model: nn.Module, n: int = 1000) -> dict[str, float]:
+    """How many questions a BERT's vectors answer: a new span head on it, the BERT itself frozen.
+
+    Args:
+        model: a ``BertForPreTraining``, trained on the world's questions.
+        n: how many to ask.
+    """
+    world = World()
+    asked = packed_questions(world, n, HELD_OUT)
+    reader = SpanReader(freeze(model.bert), SpanHead, span_loss, best_span)
+    fine_tune(reader, packed_questions(world, 4800, HELD_OUT + 1), steps=100)
+    first, last = reader.answer(asked["ids"], asked["segments"])
+    right = (first == asked["starts"]) & (last == asked["ends"])
+    return {"exact match": float(right.double().mean())}
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

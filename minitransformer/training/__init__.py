@@ -7,6 +7,7 @@
     checkpoint   weights and state on disk
     devices      CPU, GPU, several processes
     short_runs   word2vec and one attention head, with the learner's own parts
+    fine_tuning_runs    heads on a pre-trained BERT, likewise
     writer_runs  a language model by a bare loop, every part of the step an argument
 
 Every part that the course has the learner write is an argument, so that "train this with my

@@ -1,10 +1,15 @@
 """From data to batches: what is read, what is held out, and what the batches hold."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from minitransformer.data import World
 from minitransformer.data.translation import draw_translations, translate
+from minitransformer.presets import PRESETS
+from minitransformer.runs import execute, prepare
+from minitransformer.saving import load_model
 from minitransformer.sources import Source, make_tokenizer, open_source
 from minitransformer.tasks import make_task
 from minitransformer.tokenizers import pad_batch
@@ -112,3 +117,24 @@ def test_translations_are_right_and_no_held_out_sentence_is_trained_on():
             assert target.tolist() == pad_batch([expected, target])[0].tolist()
     assert not seen & {each.source for each in draw_translations(2000, 0)}
     assert task.sizes["target_vocab_size"] == len(task.target_tokenizer)
+
+
+def test_the_worlds_texts_have_gaps_and_all_kinds_of_texts():
+    task = make_task("bert", open_source("world-texts"), 48, World().tokenizer())
+    batch = task.batches(9, 0, 2)(0)
+    assert set(batch) == {"ids", "segments", "labels"}
+    assert ((batch["labels"] != -100).sum(dim=1) > 0).any()
+
+
+def test_the_worlds_questions_train_a_span_head_that_is_not_kept(tmp_path):
+    sizes = {"num_layers": 1, "num_heads": 2, "d_model": 8, "batch_size": 4}
+    preset = dataclasses.replace(
+        PRESETS["world-bert"], data="world-questions", steps=2, evaluate_every=0, **sizes
+    )
+    run = prepare(preset, tmp_path)
+    before = {name: weight.clone() for name, weight in run.model.named_parameters()}
+    execute(run)
+    after = dict(load_model(tmp_path).model.named_parameters())
+    moved = {name for name, weight in after.items() if not weight.equal(before[name])}
+    assert any("encoder" in name for name in moved)
+    assert not any(name.startswith(("mlm", "nsp")) for name in moved)
