@@ -70,7 +70,7 @@ def update(course: Course, chapter: str) -> Path | None:
     path, release_path = course.work_copy(course.require(chapter)), course.release(chapter)
     if not path.exists() or not release_path.exists():
         raise CourseError(f"there is no work copy of {chapter} to update; run: make lab")
-    submission.read(path)  # says clearly what is wrong with a broken file
+    submission.read(submission.fetch(path))  # says clearly what is wrong with a broken file
     work = json.loads(path.read_text(encoding="utf-8"))
     release = json.loads(release_path.read_text(encoding="utf-8"))
     merged = {**release, "cells": merge(work["cells"], release["cells"])}

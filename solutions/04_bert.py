@@ -635,7 +635,7 @@ class Pooler(nn.Module):
     Args:
         d_model: the size of the vectors.
 
-    Its one layer is self.dense, with bias, from d_model to d_model.
+    Its one layer is self.dense, an nn.Linear with bias, from d_model to d_model.
     """
 
     def __init__(self, d_model: int):
@@ -679,7 +679,7 @@ class MlmHead(nn.Module):
     Args:
         config: holds d_model, vocab_size and norm_eps.
 
-    Its parts are self.dense, a layer with bias from d_model to d_model; self.norm, a
+    Its parts are self.dense, an nn.Linear with bias from d_model to d_model; self.norm, a
     LayerNorm(d_model, norm_eps); and self.bias, a parameter (vocab_size,) that starts at 0.
     """
 
@@ -829,7 +829,7 @@ print(f"{sum(weight.numel() for weight in model.parameters()):,} numbers to lear
 # How good can a model become at this? In most courses nobody can say. The small world is made by
 # known rules, so for each hole the *exact* probability of every word can be computed, given all the
 # rest of the row. No model can have a lower loss than these probabilities, on average. We draw that
-# line, and four figures beside it, all on the same held-out pairs:
+# line, and three others beside it, all on the same held-out pairs:
 #
 # - **unigram**: knows how frequent each word is, and does not look at the text;
 # - **bigram**: a table of which word follows which, one token back;
@@ -989,7 +989,8 @@ quiz("one-way")
 # The model is called as `model(ids, segments)` and returns two things: the words' logits
 # `(batch, seq, vocab)` and the pairs' logits. You need the first. If `gaps` is a table of True and
 # False `(batch, seq)`, then `logits[gaps]` has one row for each gap, in reading order, and
-# `filled[gaps] = words` writes a word into each. But mind whose tensor you write into.
+# `filled[gaps] = words` writes a word into each. The ids you were handed are not yours to write
+# into: take a copy first, `ids.clone()`.
 
 # %% exercise="fill_mask"
 def fill_mask(
@@ -1035,11 +1036,13 @@ def ask(first: str, second: str = "it smells good and leo waits .") -> None:
     ids, segments, _ = pack(as_ids(first), as_ids(second), vocab, 24)
     with torch.no_grad():
         _, chances = fill(trained, ids.unsqueeze(0), mask_id, segments.unsqueeze(0))
+        follows = trained(ids.unsqueeze(0), segments.unsqueeze(0))[1].softmax(dim=-1)[0, 0].item()
     print(f"{first} {second}")
     for row in chances:
         best = row.topk(3)
         found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         print("    ", ", ".join(f"{words[index]} {chance:.2f}" for index, chance in found))
+    print(f"      the second follows the first: {follows:.2f}")
 
 
 ask("squatch [MASK] his pizza in the oven .")
@@ -1054,7 +1057,12 @@ ask("nora paints her lamp at noon .", "soon it looks [MASK] and [MASK] .")
 # It has learned that *his* goes with some names and *her* with others; that a cat near dogs *runs*,
 # and does not *run*; that what is painted looks of some colour. And it knows when it cannot know:
 # for the colour it gives each of several about the same chance. Nobody told it any of this. It was
-# only ever asked to fill holes.
+# only ever asked to fill holes and to judge pairs.
+#
+# And one thing it has not learned. Look at what *leo feeds* before *they eat the bread*: *they*
+# tells that there are several, and the model does not use it. Agreement inside a sentence it has,
+# across the two sentences it has not; that is most of what parts its judgement of pairs from the
+# best possible one.
 
 # %% [markdown]
 # ## 8 Two meanings of one word

@@ -28,8 +28,8 @@
 #
 # **What you can do at the end.** Tune a language model on conversations and say which tokens count.
 # Find passages by meaning and put them before a question. Say what looking things up cures and what
-# it does not. Train a hundredth of a model's numbers and know what that saves. Explain how a model
-# that has read the web becomes one that people can talk to, and what that costs.
+# it does not. Train a small share of a model's numbers and know what that saves. Explain how a
+# model that has read the web becomes one that people can talk to, and what that costs.
 
 # %%
 import math
@@ -154,8 +154,8 @@ def last_vector(hidden: Tensor, real: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# **What to learn.** With only the task's loss, nothing asks the model to stay a writer, and it has
-# one label per text to learn from. The paper adds a second objective:
+# **What to learn.** With only the task's loss, nothing asks the model to write such texts, and it
+# has one label per text to learn from. The paper adds a second objective:
 # while it learns the task, the model also predicts every next word of the same texts, as it always
 # did:
 #
@@ -481,7 +481,8 @@ print(f"the same commands, after tuning, but without the template: "
 
 # %% [markdown]
 # It has not learned a list: it was never shown these commands. It has learned what *backwards* is.
-# And it answers only who speaks to it in its own template; nothing warns those who do not.
+# And it hardly answers who does not speak to it in its own template; nothing warns those who do
+# not.
 #
 # A poem, a summary, a program: for a large model all these are commands of the same form, with
 # examples of the same form. Codex (Chen and others 2021) is a GPT that was trained further on

@@ -77,9 +77,7 @@ def header(exercise: Exercise) -> str:
     )
 
 
-def _around(
-    exercise: Exercise, cell: SourceCell
-) -> list[tuple[SourceCell, str, dict[str, Any]]]:
+def _around(exercise: Exercise, cell: SourceCell) -> list[tuple[SourceCell, str, dict[str, Any]]]:
     """Header, solution, check and hint, each with its id and metadata."""
     name = exercise.id
     solution = _nbgrader(name, solution=True) | _tags(cell.tags)

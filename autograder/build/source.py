@@ -62,8 +62,7 @@ def read(path: Path, chapter: Chapter) -> list[SourceCell]:
             f"'# %%'; start the file with such a line and write none inside a string"
         )
     cells = [
-        _cell(cell, f"{path}", line + 1)
-        for cell, line in zip(notebook.cells, lines, strict=True)
+        _cell(cell, f"{path}", line + 1) for cell, line in zip(notebook.cells, lines, strict=True)
     ]
     _check_exercises(cells, path, chapter)
     return cells
@@ -76,7 +75,7 @@ def _cell(cell: dict, path: str, line: int) -> SourceCell:
     if metadata:
         raise BuildError(
             f"{path}:{line - 1}: a cell has {', '.join(map(repr, sorted(metadata)))}; "
-            f"it may have exercise=\"id\" and tags=[...]"
+            f'it may have exercise="id" and tags=[...]'
         )
     for tag in tags:
         if not _TAG.fullmatch(tag):
@@ -183,7 +182,7 @@ def _check_exercises(cells: list[SourceCell], path: Path, chapter: Chapter) -> N
     if missing:
         raise BuildError(
             f"{path}:1: no cell for exercise {', '.join(map(repr, missing))}; "
-            f"write one that starts with: # %% exercise=\"{missing[0]}\""
+            f'write one that starts with: # %% exercise="{missing[0]}"'
         )
     if list(seen) != list(specified):
         raise BuildError(
@@ -208,7 +207,7 @@ def _no_delimiters(text: str, path: str, line: int) -> None:
         if _DELIMITER.search(row):
             raise BuildError(
                 f"{path}:{number}: {row.strip()!r} outside an exercise; only a cell with "
-                f"exercise=\"id\" has a solution"
+                f'exercise="id" has a solution'
             )
 
 

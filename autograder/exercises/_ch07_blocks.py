@@ -114,19 +114,27 @@ cross_attention = Exercise(
             m.CrossLooksAtItself,
             "It looks as if keys and values are made from x, so that the target looks at itself. "
             "They come from the memory: self.key(memory) and self.value(memory).",
-            also=(m.CrossLooksAtItselfWithoutMask,),
+            also=(m.CrossLooksAtItselfWithoutMask, m.CrossLooksAtItselfRefused),
         ),
         Misconception(
             m.CrossAsksTheMemory,
             "It looks as if the roles are exchanged: the memory asks. The queries come from x, the "
             "keys and values from the memory.",
-            also=(m.CrossAsksTheMemoryWithoutMask, m.CrossMemoryAsksItself),
+            also=(
+                m.CrossAsksTheMemoryWithoutMask,
+                m.CrossAsksTheMemoryRefused,
+                m.CrossMemoryAsksItself,
+            ),
         ),
         Misconception(
             m.CrossValuesFromTheTarget,
             "It looks as if only one of keys and values is made from the memory. Both are: a "
             "source word is found by its key, and hands over its value.",
-            also=(m.CrossKeysFromTheTarget,),
+            also=(
+                m.CrossValuesFromTheTargetRefused,
+                m.CrossKeysFromTheTarget,
+                m.CrossKeysFromTheTargetRefused,
+            ),
         ),
         Misconception(
             m.CrossMaskIgnored,
@@ -281,12 +289,13 @@ decoder_block = Exercise(
             m.DecodesFromItself,
             "It looks as if cross-attention takes its keys and values from the decoder. They come "
             "from the encoder: self.cross_attention(…, memory, memory_mask).",
-            also=(m.DecodesFromItselfWithoutMask,),
+            also=(m.DecodesFromItselfWithoutMask, m.DecodesFromItselfRefused),
         ),
         Misconception(
             m.DecodesWithQueriesOfTheEncoder,
             "It looks as if the memory asks and the target answers. The query of cross-attention "
             "is the target, its first argument; the memory comes second.",
+            also=(m.DecodesWithQueriesOfTheEncoderRefused,),
         ),
         Misconception(
             m.DecodesPaddingToo,
@@ -302,7 +311,13 @@ decoder_block = Exercise(
             m.DecodesWithMasksExchanged,
             "It looks as if a mask falls on the wrong sentence. mask belongs to the target and to "
             "self.attention, memory_mask to the source and to self.cross_attention.",
-            also=(m.DecodesWithMemoryMaskTwice, m.DecodesWithTargetMaskTwice),
+            also=(
+                m.DecodesWithMasksExchangedRefused,
+                m.DecodesWithMemoryMaskTwice,
+                m.DecodesWithMemoryMaskTwiceRefused,
+                m.DecodesWithTargetMaskTwice,
+                m.DecodesWithTargetMaskTwiceRefused,
+            ),
         ),
         Misconception(
             m.DecodesMemoryFirst,
@@ -370,7 +385,7 @@ decoder_block = Exercise(
 # Seq2Seq
 
 
-def _config(draw: Draw, d_model: int, num_heads: int, d_ff: int) -> Inputs:
+def _config(draw: Draw, d_model: int, num_heads: int, d_ff: int, pad_id: int = 0) -> Inputs:
     vocab_size, target_vocab_size = draw.sizes(2, 9, 16)
     return {
         "vocab_size": vocab_size,
@@ -385,17 +400,17 @@ def _config(draw: Draw, d_model: int, num_heads: int, d_ff: int) -> Inputs:
         "activation": "gelu",
         "norm": "post",
         "norm_eps": 1e-5,
-        "pad_id": 0,
+        "pad_id": pad_id,
         "start_id": 2,
         "end_id": 3,
     }
 
 
-def _model(draw: Draw, equal: bool = False, padded: bool = True) -> Inputs:
+def _model(draw: Draw, equal: bool = False, padded: bool = True, pad_id: int = 0) -> Inputs:
     batch, seq, seq_k, d_ff = draw.sizes(4, 3, 9)
     seq_k = seq if equal else seq_k
     num_heads = draw.size(2, 3)
-    config = _config(draw, num_heads * 4, num_heads, d_ff)
+    config = _config(draw, num_heads * 4, num_heads, d_ff, pad_id)
     d_model = config["d_model"]
     weights = {
         "source_token.weight": draw.normal(config["vocab_size"], d_model, scale=0.3),
@@ -407,9 +422,11 @@ def _model(draw: Draw, equal: bool = False, padded: bool = True) -> Inputs:
         weights |= {f"encoder.blocks.{layer}.{name}": value for name, value in reads.items()}
         weights |= {f"decoder.blocks.{layer}.{name}": value for name, value in writes.items()}
     source = draw.integers(4, config["vocab_size"], batch, seq_k)
-    if padded:
-        source = source.masked_fill(~_padding(draw, batch, seq_k).squeeze(1), 0)
     target = draw.integers(4, config["target_vocab_size"], batch, seq)
+    if pad_id:  # words are other numbers
+        source, target = (torch.where(ids == pad_id, 4, ids) for ids in (source, target))
+    if padded:
+        source = source.masked_fill(~_padding(draw, batch, seq_k).squeeze(1), pad_id)
     target[:, 0] = config["start_id"]
     return {
         "config": config,
@@ -422,6 +439,22 @@ def _encoded(draw: Draw) -> Inputs:
     inputs = _model(draw)
     del inputs["arguments"]["target"]
     return inputs | {"calls": {"encode": ["source"]}}
+
+
+def _gap_in_target(draw: Draw, pad_id: int = 0) -> Inputs:
+    """Padding as the target's second place, so that there are words behind it."""
+    inputs = _model(draw, pad_id=pad_id)
+    inputs["arguments"]["target"][:, 1] = pad_id
+    return inputs
+
+
+def _same_at_words(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    words = inputs["arguments"]["target"] != inputs["config"]["pad_id"]
+    seen, right = observed["output"][words], expected["output"][words]
+    if not torch.allclose(seen, right, 1e-3, 1e-4):
+        most = (seen - right).abs().max()
+        return Failure(f"Scores after real words are wrong by up to {most:.3g}.", "padding")
+    return None
 
 
 def _last_word_changed(draw: Draw) -> Inputs:
@@ -453,6 +486,20 @@ seq2seq_model = Exercise(
         Case("a source with padding", _model, probes.module),
         Case("both sentences of the same length", lambda d: _model(d, equal=True), probes.module),
         Case("encode gives the memory and its mask", _encoded, probes.methods),
+        Case(
+            "padding within the target is not looked at",
+            _gap_in_target,
+            probes.module,
+            holds=_same_at_words,
+            values=False,
+        ),
+        Case(
+            "padding is what config.pad_id says",
+            lambda draw: _gap_in_target(draw, pad_id=draw.size(5, 7)),
+            probes.module,
+            holds=_same_at_words,
+            values=False,
+        ),
         Case(
             "a later word leaves earlier scores as they are",
             _last_word_changed,
@@ -500,6 +547,18 @@ seq2seq_model = Exercise(
             m.TranslatesWithMasksExchanged,
             "It looks as if the decoder's two masks are exchanged. First the target's, then the "
             "memory's.",
+            also=(m.TranslatesWithMasksExchangedRefused,),
+        ),
+        Misconception(
+            m.TranslatesWithPadding0,
+            "It looks as if 0 is always taken for padding. Its number is self.config.pad_id: hand "
+            "it to padding_mask and to target_mask.",
+            also=(m.TranslatesWithSourcePadding0, m.TranslatesWithTargetPadding0),
+        ),
+        Misconception(
+            m.TranslatesWithoutTargetPadding,
+            "It looks as if the target's mask is causal and no more. It hides padding as well: "
+            "target_mask(target, self.config.pad_id).",
         ),
         Misconception(
             m.TranslatesSeeingTheFuture,
@@ -515,7 +574,11 @@ seq2seq_model = Exercise(
             m.TranslatesWithoutScale,
             "It looks as if the token vectors are not multiplied by √d_model before the positions "
             "are added.",
-            also=(m.TranslatesScalingTheSum,),
+        ),
+        Misconception(
+            m.TranslatesScalingTheSum,
+            "It looks as if the positions are multiplied by √d_model as well. Only the token "
+            "vectors are; the positions are added after that.",
         ),
         Misconception(
             m.TranslatesWithoutPositions,

@@ -35,6 +35,17 @@ def _for_heads(mask: Tensor | None) -> Tensor | None:
     return None if mask is None else mask.unsqueeze(-3)
 
 
+def _refuse(mask: Tensor | None, keys: Tensor) -> None:
+    """What chapter 2's reference does with a mask of another length; torch raises RuntimeError."""
+    if mask is not None and mask.shape[-1] != keys.shape[1]:
+        raise ValueError("the mask does not fit")
+
+
+def _refuse_pairs(keys: Tensor, values: Tensor) -> None:
+    if keys.shape[1] != values.shape[1]:
+        raise ValueError("each key needs one value")
+
+
 # CrossAttention
 
 
@@ -109,6 +120,38 @@ class CrossKeysFromTheTarget(_Cross):
         self, x: Tensor, memory: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         return self.mixed(x, x, memory, mask)
+
+
+class CrossLooksAtItselfRefused(CrossLooksAtItself):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        _refuse(mask, x)
+        return super().forward(x, memory, mask)
+
+
+class CrossAsksTheMemoryRefused(CrossAsksTheMemory):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        _refuse(mask, x)
+        return super().forward(x, memory, mask)
+
+
+class CrossValuesFromTheTargetRefused(CrossValuesFromTheTarget):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        _refuse_pairs(memory, x)
+        return super().forward(x, memory, mask)
+
+
+class CrossKeysFromTheTargetRefused(CrossKeysFromTheTarget):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        _refuse_pairs(memory, x)
+        return super().forward(x, memory, mask)
 
 
 class CrossMaskIgnored(_Cross):
@@ -333,6 +376,66 @@ class DecodesWithTargetMaskTwice(_Decodes):
         memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         return super().forward(x, memory, mask, mask)
+
+
+class DecodesFromItselfRefused(DecodesFromItself):
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _refuse(memory_mask, x)
+        return super().forward(x, memory, mask, memory_mask)
+
+
+class DecodesWithQueriesOfTheEncoderRefused(DecodesWithQueriesOfTheEncoder):
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _refuse(memory_mask, x)
+        return super().forward(x, memory, mask, memory_mask)
+
+
+class DecodesWithMasksExchangedRefused(DecodesWithMasksExchanged):
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _refuse(memory_mask, x)
+        return super().forward(x, memory, mask, memory_mask)
+
+
+class DecodesWithMemoryMaskTwiceRefused(DecodesWithMemoryMaskTwice):
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _refuse(memory_mask, x)
+        return super().forward(x, memory, mask, memory_mask)
+
+
+class DecodesWithTargetMaskTwiceRefused(DecodesWithTargetMaskTwice):
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _refuse(mask, memory)
+        return super().forward(x, memory, mask, memory_mask)
 
 
 class DecodesPaddingToo(_Decodes):
@@ -658,6 +761,43 @@ class TranslatesWithMasksExchanged(_Translates):
         return hidden @ self.target_token.weight.T, weights
 
 
+class TranslatesWithMasksExchangedRefused(TranslatesWithMasksExchanged):
+    def decode(
+        self, target: Tensor, memory: Tensor, memory_mask: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        _refuse(memory_mask, target)
+        return super().decode(target, memory, memory_mask)
+
+
+class TranslatesWithoutTargetPadding(_Translates):
+    def decode(
+        self, target: Tensor, memory: Tensor, memory_mask: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        x = self.embedded(target, self.target_token)
+        past = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).tril()
+        hidden, weights = self.decoder(x, memory, past, memory_mask)
+        return hidden @ self.target_token.weight.T, weights
+
+
+class TranslatesWithSourcePadding0(_Translates):
+    def mask_of(self, source: Tensor) -> Tensor:
+        return (source != 0).unsqueeze(1)
+
+
+class TranslatesWithTargetPadding0(_Translates):
+    def decode(
+        self, target: Tensor, memory: Tensor, memory_mask: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        x = self.embedded(target, self.target_token)
+        hidden, weights = self.decoder(x, memory, _past(target, 0), memory_mask)
+        return hidden @ self.target_token.weight.T, weights
+
+
+class TranslatesWithPadding0(TranslatesWithTargetPadding0):
+    def mask_of(self, source: Tensor) -> Tensor:
+        return (source != 0).unsqueeze(1)
+
+
 class TranslatesSeeingTheFuture(_Translates):
     def decode(
         self, target: Tensor, memory: Tensor, memory_mask: Tensor
@@ -734,8 +874,8 @@ class TranslatesByLinear(_Translates):
     ) -> tuple[Tensor, list[Tensor]]:
         root = self.config.d_model**0.5
         x = root * self.target_token(target) + self.positions[: target.shape[-1]].unsqueeze(0)
-        seq = target.shape[-1]
-        past = torch.arange(seq).unsqueeze(1) >= torch.arange(seq)
+        place = torch.arange(target.shape[-1])
+        past = (place.unsqueeze(1) >= place) & (target != self.config.pad_id)[:, None]
         hidden, weights = self.decoder(x, memory, past, memory_mask)
         return nn.functional.linear(hidden, self.target_token.weight), weights
 

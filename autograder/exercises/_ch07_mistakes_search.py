@@ -524,6 +524,76 @@ def beam_with_start(
     return [([start_id, *ids], score) for ids, score in found]
 
 
+def beam_with_start_counted(
+    next_log_probabilities: Next,
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> Found:
+    def score(text: tuple[list[int], float]) -> float:
+        return text[1] / len(text[0]) ** length_penalty
+
+    beam: Found = [([start_id], 0.0)]
+    for _ in range(max_new_tokens):
+        candidates: Found = []
+        for ids, total in beam:
+            if ids[-1] == end_id:
+                candidates.append((ids, total))
+                continue
+            step = next_log_probabilities(ids).tolist()
+            candidates += [([*ids, token], total + step[token]) for token in range(len(step))]
+        beam = sorted(candidates, key=score, reverse=True)[:num_beams]
+        if all(ids[-1] == end_id for ids, _ in beam):
+            break
+    return [(ids, score((ids, total))) for ids, total in beam]
+
+
+def beam_moves_ended_texts_out(
+    next_log_probabilities: Next,
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> Found:
+    going: Found = [([], 0.0)]
+    ended: Found = []
+    for _ in range(max_new_tokens):
+        candidates: Found = []
+        for ids, total in going:
+            candidates += _grown(next_log_probabilities, start_id, ids, total)
+        kept = _ranked(candidates, length_penalty)[:num_beams]
+        ended += [text for text in kept if text[0][-1] == end_id]
+        going = [text for text in kept if text[0][-1] != end_id]
+        if not going:
+            break
+    return _scored(_ranked(ended + going, length_penalty)[:num_beams], length_penalty)
+
+
+def beam_moves_ended_texts_out_until_full(
+    next_log_probabilities: Next,
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> Found:
+    going: Found = [([], 0.0)]
+    ended: Found = []
+    for _ in range(max_new_tokens):
+        candidates: Found = []
+        for ids, total in going:
+            candidates += _grown(next_log_probabilities, start_id, ids, total)
+        kept = _ranked(candidates, length_penalty)[:num_beams]
+        ended += [text for text in kept if text[0][-1] == end_id]
+        going = [text for text in kept if text[0][-1] != end_id]
+        if not going or len(ended) >= num_beams:
+            break
+    return _scored(_ranked(ended + going, length_penalty)[:num_beams], length_penalty)
+
+
 def beam_with_totals(
     next_log_probabilities: Next,
     num_beams: int,

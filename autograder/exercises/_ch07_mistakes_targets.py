@@ -106,6 +106,10 @@ def target_past_alone_without_batch(ids: Tensor, pad_id: int = 0) -> Tensor:
     return _past(ids.shape[1])
 
 
+def target_pads_with_0(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return _past(ids.shape[1]) & (ids != 0).unsqueeze(1)
+
+
 def target_real_alone(ids: Tensor, pad_id: int = 0) -> Tensor:
     seq = ids.shape[1]
     return (ids != pad_id).unsqueeze(1).expand(len(ids), seq, seq)
@@ -230,6 +234,13 @@ def loss_over_the_others(
     right, every = _right_and_all(*_counted(logits, targets, pad_id))
     share = smoothing / (logits.shape[-1] - 1)
     return ((1 - smoothing) * right + share * (every - right)).mean()
+
+
+def loss_over_one_too_few(
+    logits: Tensor, targets: Tensor, smoothing: float = 0.1, pad_id: int | None = None
+) -> Tensor:
+    right, every = _right_and_all(*_counted(logits, targets, pad_id))
+    return ((1 - smoothing) * right + smoothing * every / (logits.shape[-1] - 1)).mean()
 
 
 def loss_without_the_right_share(

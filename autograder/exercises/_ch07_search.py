@@ -92,11 +92,14 @@ greedy_decode = Exercise(
         Misconception(
             m.greedy_writes_on,
             "It looks as if a sentence goes on after its end token, while others are still being "
-            "written. Where ended is True, write pad_id.",
-            also=(
-                m.greedy_ignores_the_end,
-                m.greedy_stops_when_all_end_together,
-            ),
+            "written. Once it has its end token, it gets pad_id.",
+            also=(m.greedy_stops_when_all_end_together,),
+        ),
+        Misconception(
+            m.greedy_ignores_the_end,
+            "It looks as if the end token changes nothing: max_new_tokens are written, whatever "
+            "they are. Once a sentence has its end token it gets pad_id, and when all have theirs "
+            "the loop stops.",
         ),
         Misconception(
             m.greedy_never_stops,
@@ -274,14 +277,14 @@ simple_beam_search = Exercise(
         Misconception(
             m.beam_without_length,
             "It looks as if texts are compared by the sum of their log-probabilities, whatever "
-            "their length. Divide by len(ids) ** length_penalty, in every round and in the "
-            "result.",
+            "their length. Divide by the number of written words to the power length_penalty, in "
+            "every round and in the result.",
             also=(m.beam_with_length_at_the_end, m.beam_with_length_in_the_score_alone),
         ),
         Misconception(
             m.beam_always_by_length,
-            "It looks as if the sum is always divided by the length itself. Divide by len(ids) ** "
-            "length_penalty.",
+            "It looks as if the sum is always divided by the length itself. Divide by the number "
+            "of written words to the power length_penalty.",
             also=(m.beam_times_the_penalty,),
         ),
         Misconception(
@@ -316,12 +319,20 @@ simple_beam_search = Exercise(
         ),
         Misconception(
             m.beam_with_start,
-            "It looks as if the result holds the start token. It is read, and never written.",
+            "It looks as if the result holds the start token. It is read, never written, and does "
+            "not count as a word: keep the written words alone.",
+            also=(m.beam_with_start_counted,),
+        ),
+        Misconception(
+            m.beam_moves_ended_texts_out,
+            "It looks as if texts that have ended leave the beam, so that others take their "
+            "places. They stay among the candidates, and compete in every round.",
+            also=(m.beam_moves_ended_texts_out_until_full,),
         ),
         Misconception(
             m.beam_with_totals,
-            "It looks as if the sums are returned. Return the scores: the sum divided by len(ids) "
-            "** length_penalty.",
+            "It looks as if the sums are returned. Return the scores: the sum divided by the "
+            "number of written words to the power length_penalty.",
         ),
         Misconception(
             m.beam_gives_the_best_alone,

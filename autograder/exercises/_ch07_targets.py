@@ -106,26 +106,25 @@ shift_right = Exercise(
 # target_mask
 
 
-def _read(draw: Draw, full_last: bool = True, pad_id: int = 0) -> Inputs:
+def _read(draw: Draw, full_last: bool = True) -> Inputs:
     """What a decoder reads: the start token, words, and padding at the end of some."""
     batch, seq = draw.sizes(2, 3, 8)
     ids = draw.integers(1, 20, batch, seq)
-    ids = torch.where(ids == pad_id, 21, ids)
     lengths = draw.integers(1, seq, batch, 1)
     lengths[0] = max(1, seq - 2)
     if full_last:
         lengths[-1] = seq
-    ids = ids.masked_fill(torch.arange(seq) >= lengths, pad_id)
-    return {"ids": ids} | ({"pad_id": pad_id} if pad_id else {})
+    return {"ids": ids.masked_fill(torch.arange(seq) >= lengths, 0)}
 
 
-def _scattered(draw: Draw) -> Inputs:
+def _scattered(draw: Draw, pad_id: int = 0) -> Inputs:
     """Padding in the middle, so that there are words behind it which must not look back at it."""
     batch, seq = draw.sizes(2, 5, 9)
     ids = draw.integers(1, 20, batch, seq)
+    ids = torch.where(ids == pad_id, 21, ids)
     gaps = draw.uniform(batch, seq) < 0.3
     gaps[:, 2], gaps[:, 0], gaps[:, -1] = True, False, False
-    return {"ids": ids.masked_fill(gaps, 0)}
+    return {"ids": ids.masked_fill(gaps, pad_id)} | ({"pad_id": pad_id} if pad_id else {})
 
 
 def _looks_ahead(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -149,7 +148,7 @@ target_mask = Exercise(
         Case("without padding it is causal", _no_padding, probes.rows_of_words, holds=_looks_ahead),
         Case(
             "padding can be another number",
-            lambda draw: _read(draw, pad_id=draw.size(4, 12)),
+            lambda draw: _scattered(draw, pad_id=draw.size(4, 12)),
             probes.rows_of_words,
         ),
         Case("padding counts wherever it stands", _scattered, probes.rows_of_words),
@@ -171,13 +170,18 @@ target_mask = Exercise(
     misconceptions=(
         Misconception(
             m.target_past_or_real,
-            "The two masks are still joined by “or”: a word may see the future if it is no "
-            "padding, and padding if it is past. Both must hold: &.",
+            "It looks as if a later word is seen wherever it is no padding. Take an entry of the "
+            "table that is wrong, and ask each of the two masks about it.",
         ),
         Misconception(
             m.target_past_alone,
             "It looks as if padding may be seen. The padding mask has to hold as well: &.",
             also=(m.target_past_alone_without_batch,),
+        ),
+        Misconception(
+            m.target_pads_with_0,
+            "It looks as if 0 is always taken for padding. Hand pad_id on: padding_mask(ids, "
+            "pad_id).",
         ),
         Misconception(
             m.target_real_alone,
@@ -232,7 +236,7 @@ def _belief(draw: Draw, low: int, high: int) -> Inputs:
 
 smoothed_probability = Exercise(
     id="smoothed_probability",
-    title="predict: how sure is sure enough?",
+    title="how sure is sure enough?",
     reference=losses.smoothed_probability,
     cases=(
         Case("a vocabulary of a few words", lambda draw: _belief(draw, 2, 6)),
@@ -369,6 +373,11 @@ label_smoothing_loss = Exercise(
             m.loss_over_the_others,
             "It looks as if the share is spread over the vocab - 1 wrong words. Here it is spread "
             "over all words, the right one included.",
+        ),
+        Misconception(
+            m.loss_over_one_too_few,
+            "It looks as if the sum over all words is divided by vocab - 1. There are vocab of "
+            "them: take their mean.",
         ),
         Misconception(
             m.loss_without_the_right_share,

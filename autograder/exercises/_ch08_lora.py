@@ -125,6 +125,28 @@ def _starts_as_it_was(observed: Observed, expected: Observed, inputs: Inputs) ->
     return None
 
 
+def _wide(draw: Draw) -> Inputs:
+    """A layer with so many inputs that the largest of A's numbers tells their spread."""
+    d_in, d_out = draw.sizes(2, 90, 120)
+    return {
+        "layer": {"weight": draw.normal(d_out, d_in, scale=0.5)},
+        "sizes": {"rank": 8, "alpha": 16.0},
+        "weights": {},
+        "x": draw.normal(3, d_in),
+    }
+
+
+def _is_of_that_size(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    """Of 720 or more normal numbers one beyond 6.5 sigma comes once in 10 million times."""
+    spread = inputs["layer"]["weight"].shape[1] ** -0.5
+    largest = observed["largest number of A"] / spread
+    if largest > 6.5:
+        return Failure("A starts too large; its numbers should be about 1 / √d_in.", "large")
+    if largest < 0.9:
+        return Failure("A starts too small; its numbers should be about 1 / √d_in.", "small")
+    return None
+
+
 lora_linear = Exercise(
     id="LoRALinear",
     title="a small change beside a frozen layer",
@@ -140,6 +162,13 @@ lora_linear = Exercise(
             holds=_starts_as_it_was,
             values=False,
         ),
+        Case(
+            "A starts with numbers of about 1 / √d_in",
+            _wide,
+            probes.low_rank_start,
+            holds=_is_of_that_size,
+            values=False,
+        ),
         Case("A and B are trained, and nothing else", _layer, probes.low_rank_parameters),
         Case(
             "gradients reach x, A and B",
@@ -151,9 +180,9 @@ lora_linear = Exercise(
     hints=(
         "__init__ freezes the layer and makes two parameters. forward adds two things: what the "
         "layer gives, and what x gives on its way through A and then B.",
-        "layer.requires_grad_(False) freezes. nn.Parameter(torch.randn(rank, d_in) / "
-        "math.sqrt(d_in)) is A, nn.Parameter(torch.zeros(d_out, rank)) is B. x has its features in "
-        "the last axis, so x @ A.T makes them rank numbers.",
+        "layer.requires_grad_(False) freezes. nn.Parameter(torch.randn(rank, d_in, "
+        "generator=generator) / math.sqrt(d_in)) is A, nn.Parameter(torch.zeros(d_out, rank)) is "
+        "B. x has its features in the last axis, so x @ A.T makes them rank numbers.",
         "forward: self.layer(x) + self.alpha / self.rank * (x @ self.A.T @ self.B.T).",
     ),
     misconceptions=(

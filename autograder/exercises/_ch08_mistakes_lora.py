@@ -195,7 +195,8 @@ class LoRAByEinsum(nn.Module):
         if self.layer.bias is not None:
             self.layer.bias.requires_grad_(False)
         self.alpha = alpha
-        self.A = nn.Parameter(torch.randn(rank, layer.in_features, generator=generator) * 0.02)
+        self.A = nn.Parameter(torch.empty(rank, layer.in_features))
+        nn.init.kaiming_uniform_(self.A, a=5**0.5, generator=generator)
         self.B = nn.Parameter(torch.zeros(layer.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:

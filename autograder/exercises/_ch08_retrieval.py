@@ -152,7 +152,7 @@ def _found(draw: Draw, k: int = 0, queries: int = 0, whole: bool = False) -> Inp
 def _impossible(draw: Draw) -> Inputs:
     inputs = _vectors(draw)
     count = len(inputs["passage_vectors"])
-    return {f"k = {k} of {count} passages": {**inputs, "k": k} for k in (count + 1, count + 5)}
+    return {f"k = {k} of {count} passages": {**inputs, "k": k} for k in (count + 1, 0)}
 
 
 def _cosines(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -172,7 +172,9 @@ search = Exercise(
         Case("the best one alone", lambda draw: _found(draw, k=1), probes.named),
         Case("the whole shelf, in order", lambda draw: _found(draw, whole=True), probes.named),
         Case("a single question", lambda draw: _found(draw, queries=1), probes.named),
-        Case("more than there are is refused with a ValueError", _impossible, probes.errors),
+        Case(
+            "more than there are, or none, is refused with a ValueError", _impossible, probes.errors
+        ),
         Case(
             "the vectors are left as they were",
             _vectors,

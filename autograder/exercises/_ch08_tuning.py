@@ -45,7 +45,7 @@ last_vector = Exercise(
     cases=(
         Case("texts of different lengths, padded behind", _texts),
         Case("texts padded in front", lambda draw: _texts(draw, padding="left")),
-        Case("no padding at all, in float64", lambda draw: _in_float64(draw)),
+        Case("padding behind, in float64", lambda draw: _in_float64(draw)),
         Case("nothing is padding", lambda draw: _texts(draw, padding="none")),
         Case("a single text", lambda draw: _texts(draw, batch=1)),
         Case("as many texts as tokens as numbers", _square),

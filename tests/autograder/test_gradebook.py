@@ -214,7 +214,7 @@ class TestFillGradebook:
         def schema(url):
             with Gradebook(url) as gradebook:
                 connection = gradebook.db.connection().connection.dbapi_connection
-                kept = ("CREATE", "INSERT INTO \"alembic_version\"")
+                kept = ("CREATE", 'INSERT INTO "alembic_version"')
                 lines = [line for line in connection.iterdump() if line.startswith(kept)]
                 return sorted("".join(line.split()) for line in lines)
 

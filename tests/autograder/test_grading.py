@@ -177,9 +177,7 @@ def test_what_is_outside_the_wall_cannot_be_reached(grade, tmp_path, attempt):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         reach = attempt.format(root=root, secret=secret, pid=os.getpid(), port=port)
-        tried = (
-            "try:\n" + textwrap.indent(reach, "    ") + "\nexcept OSError: blocked = True\n"
-        )
+        tried = "try:\n" + textwrap.indent(reach, "    ") + "\nexcept OSError: blocked = True\n"
         result = grade(f"blocked = False\n{tried}{RIGHT}\nif not blocked: del softmax")
     assert result.status == "correct"
 
@@ -338,7 +336,9 @@ def test_an_exception_is_told_with_type_and_line(grade):
 
 STRANGE = {
     "a fork that answers too": "import os\nos.fork()\n" + RIGHT,
-    "a fork inside the function": RIGHT.replace("    exp", "    __import__('os').fork()\n    exp", 1),
+    "a fork inside the function": RIGHT.replace(
+        "    exp", "    __import__('os').fork()\n    exp", 1
+    ),
     "folders in folders in folders": (
         "import os\nfor i in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\n" + RIGHT
     ),
@@ -369,7 +369,9 @@ if os.fork() == 0:
     os._exit(0)
 """
     grade(RIGHT, before=[detach])
-    names = [path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()]
+    names = [
+        path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()
+    ]
     assert mark[:15] not in names
 
 
@@ -382,7 +384,9 @@ def test_waiting_just_below_the_limit_each_time_is_a_timeout_in_all(grade):
 
 def test_many_slow_extra_cells_are_left_out_and_told_by_the_clock_only(grade):
     start = time.monotonic()
-    assert grade(RIGHT, before=["import time\ntime.sleep(0.5)"] * 12, seconds=0.8).status == "correct"
+    assert (
+        grade(RIGHT, before=["import time\ntime.sleep(0.5)"] * 12, seconds=0.8).status == "correct"
+    )
     assert time.monotonic() - start < 30
 
 
@@ -422,7 +426,9 @@ def test_a_frame_that_is_no_observation_is_refused(frame):
         observation(frame)
 
 
-@pytest.mark.parametrize("frame", [{"cell": "softmax"}, {"cell": "x", "error": None}, {"values": {}}])
+@pytest.mark.parametrize(
+    "frame", [{"cell": "softmax"}, {"cell": "x", "error": None}, {"values": {}}]
+)
 def test_a_frame_that_is_not_the_cells_reply_is_refused(frame):
     with pytest.raises(CodecError):
         cell_reply(frame, "softmax")

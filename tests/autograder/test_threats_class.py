@@ -27,7 +27,9 @@ def define(body):
 
 
 FORGE = {
-    "equal": define("return type('S', (), {'__eq__': lambda *a: True, '__float__': lambda s: 1.0})()"),
+    "equal": define(
+        "return type('S', (), {'__eq__': lambda *a: True, '__float__': lambda s: 1.0})()"
+    ),
     "leaves": define("import os; os._exit(0)"),
     "raises": define("raise SystemExit(0)"),
     "segfault": define("import ctypes; ctypes.string_at(0)"),
@@ -138,7 +140,9 @@ def test_an_attacker_gets_no_point_in_any_exercise(graded, attacker):
     assert all(one.message for one in rows[attacker].values())
 
 
-@pytest.mark.parametrize("name", ["ada", "zoe", *(NAMES.get(n, n) for n in (*NAMES, "checks retyped"))])
+@pytest.mark.parametrize(
+    "name", ["ada", "zoe", *(NAMES.get(n, n) for n in (*NAMES, "checks retyped"))]
+)
 def test_honest_answers_keep_full_marks_whatever_surrounds_them(graded, name):
     rows, _ = graded
     assert {one.status for one in rows[name].values()} == {"correct"}

@@ -6,13 +6,13 @@ from threats import RIGHT, WRONG
 
 from autograder.judge import VISIBLE, trials
 
-CHANGED = '''
+CHANGED = """
 import gc, types
 for thing in gc.get_objects():
     if isinstance(thing, types.FunctionType) and (thing.__module__ or "").startswith("autograder"):
         if thing.__name__ == "{name}":
             thing.__code__ = (lambda *a, **k: {answer}).__code__
-'''
+"""
 FORGERIES = {
     "modules of its own": """
 import os, sys
@@ -127,7 +127,9 @@ found = [n for n in found if not n.startswith("socket:")]
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 def test_nothing_to_be_found_in_the_worker(grade, search):
     told = f"{search}\n{RIGHT}\nif found: raise ValueError(str(found)[:300])\n"
-    inside = RIGHT.replace("    exp", f"{_indented(search)}\n    if found: return scores\n    exp", 1)
+    inside = RIGHT.replace(
+        "    exp", f"{_indented(search)}\n    if found: return scores\n    exp", 1
+    )
     result = grade(told)
     assert result.status == "correct" and "raised" not in result.message
     assert grade(told + inside).status == "correct"

@@ -13,7 +13,8 @@ from autograder.submission import Cell, Submission
 
 F = "import torch\nimport torch.nn.functional as F\n"
 SOFTMAX = {
-    "in a thread": F + """
+    "in a thread": F
+    + """
 import threading
 def softmax(scores, dim=-1):
     box = []
@@ -21,12 +22,14 @@ def softmax(scores, dim=-1):
     thread.start(); thread.join()
     return box[0]
 """,
-    "in a pool of threads": F + """
+    "in a pool of threads": F
+    + """
 from concurrent.futures import ThreadPoolExecutor
 def softmax(scores, dim=-1):
     with ThreadPoolExecutor(1) as pool: return pool.submit(torch.softmax, scores, dim).result()
 """,
-    "in a thread of the C library's": F + """
+    "in a thread of the C library's": F
+    + """
 import _thread, time
 def softmax(scores, dim=-1):
     box = []
@@ -35,13 +38,15 @@ def softmax(scores, dim=-1):
         if not box: time.sleep(0.001)
     return box[0] if box else None
 """,
-    "with our notes torn out": F + """
+    "with our notes torn out": F
+    + """
 import gc
 for thing in gc.get_objects():
     if isinstance(thing, type) and thing.__name__ == "Shortcuts": thing.note = lambda *a: None
 def softmax(scores, dim=-1): return torch.softmax(scores, dim)
 """,
-    "with our notes torn out through the frames": F + """
+    "with our notes torn out through the frames": F
+    + """
 import sys
 def softmax(scores, dim=-1):
     frame = sys._getframe()
@@ -52,31 +57,38 @@ def softmax(scores, dim=-1):
         frame = frame.f_back
     return torch.softmax(scores, dim)
 """,
-    "with function modes off": F + """
+    "with function modes off": F
+    + """
 def softmax(scores, dim=-1):
     with torch._C.DisableTorchFunction(): return torch.softmax(scores, dim)
 """,
-    "with all modes off": F + """
+    "with all modes off": F
+    + """
 from torch.utils._python_dispatch import _disable_current_modes
 def softmax(scores, dim=-1):
     with torch._C.DisableTorchFunctionSubclass(), _disable_current_modes():
         return torch.softmax(scores, dim)
 """,
-    "by torch.ops": F + "def softmax(scores, dim=-1): return torch.ops.aten.softmax.int(scores, dim)",
-    "straight to the kernel": F + """
+    "by torch.ops": F
+    + "def softmax(scores, dim=-1): return torch.ops.aten.softmax.int(scores, dim)",
+    "straight to the kernel": F
+    + """
 cpu = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 def softmax(scores, dim=-1):
     return torch.ops.aten._softmax.default.redispatch(cpu, scores, dim, False)
 """,
-    "compiled": F + """
+    "compiled": F
+    + """
 fast = torch.compile(lambda x, dim: torch.softmax(x, dim), backend="eager")
 def softmax(scores, dim=-1): return fast(scores, dim)
 """,
-    "TorchScript": F + """
+    "TorchScript": F
+    + """
 fast = torch.jit.script(torch.nn.Softmax(-1))
 def softmax(scores, dim=-1): return fast(scores.movedim(dim, -1)).movedim(-1, dim)
 """,
-    "vmap": F + """
+    "vmap": F
+    + """
 def softmax(scores, dim=-1): return torch.vmap(lambda row: torch.softmax(row, 0), dim, dim)(scores)
 """,
     "importlib": """
@@ -87,21 +99,25 @@ def softmax(scores, dim=-1):
     "a layer": F + "def softmax(scores, dim=-1): return torch.nn.Softmax(dim)(scores)",
     "softmin": F + "def softmax(scores, dim=-1): return F.softmin(-scores, dim)",
     "log_softmax": F + "def softmax(scores, dim=-1): return F.log_softmax(scores, dim).exp()",
-    "a distribution": F + """
+    "a distribution": F
+    + """
 def softmax(scores, dim=-1):
     return torch.distributions.Categorical(logits=scores.movedim(dim, -1)).probs.movedim(-1, dim)
 """,
-    "another layout": F + """
+    "another layout": F
+    + """
 def softmax(scores, dim=-1):
     if scores.requires_grad: return torch.softmax(scores, dim)
     return scores.float().contiguous().to_mkldnn().softmax(dim).to_dense()
 """,
     "kept in a default": F + "def softmax(scores, dim=-1, s=torch.softmax): return s(scores, dim)",
-    "as a subclass's method": F + """
+    "as a subclass's method": F
+    + """
 class Sly(torch.Tensor): pass
 def softmax(scores, dim=-1): return scores.as_subclass(Sly).softmax(dim).as_subclass(torch.Tensor)
 """,
-    "attention of nothing else": F + """
+    "attention of nothing else": F
+    + """
 def softmax(scores, dim=-1):
     x = scores.movedim(dim, -1); one = torch.eye(x.shape[-1])
     out = F.scaled_dot_product_attention(x, one.expand(*x.shape[:-2], -1, -1), one, scale=1.0)
@@ -118,12 +134,15 @@ def test_no_route_to_torchs_own_softmax_earns_a_point(grade, source):
 
 
 CROSS_ENTROPY = {
-    "the function": F + "def cross_entropy(logits, targets): return F.cross_entropy(logits, targets)",
-    "a distribution": F + """
+    "the function": F
+    + "def cross_entropy(logits, targets): return F.cross_entropy(logits, targets)",
+    "a distribution": F
+    + """
 def cross_entropy(logits, targets):
     return -torch.distributions.Categorical(logits=logits).log_prob(targets).mean()
 """,
-    "a distribution in a thread": F + """
+    "a distribution in a thread": F
+    + """
 from concurrent.futures import ThreadPoolExecutor
 def cross_entropy(logits, targets):
     loss = lambda: -torch.distributions.Categorical(logits=logits).log_prob(targets).mean()
@@ -140,22 +159,30 @@ def test_no_route_to_torchs_own_cross_entropy_earns_a_point(grade, source):
 
 ATTENTION = "def scaled_dot_product_attention(query, key, value, mask=None):\n"
 WHOLE = {
-    "the function": F + ATTENTION + """
+    "the function": F
+    + ATTENTION
+    + """
     out = F.scaled_dot_product_attention(query, key, value, mask)
     return out, F.scaled_dot_product_attention(query, key, torch.eye(key.shape[-2]), mask)
 """,
-    "a layer in a thread": F + ATTENTION + """
+    "a layer in a thread": F
+    + ATTENTION
+    + """
     from concurrent.futures import ThreadPoolExecutor
     d = query.shape[-1]
     layer = torch.nn.MultiheadAttention(d, 1, bias=False, batch_first=True)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(layer, query, key, value).result()
 """,
-    "flex attention": F + ATTENTION + """
+    "flex attention": F
+    + ATTENTION
+    + """
     from torch.nn.attention.flex_attention import flex_attention
     return flex_attention(query[None], key[None], value[None])[0], None
 """,
-    "an encoder layer": F + ATTENTION + """
+    "an encoder layer": F
+    + ATTENTION
+    + """
     layer = torch.nn.TransformerEncoderLayer(query.shape[-1], 1, batch_first=True).eval()
     return layer(query), None
 """,
@@ -168,7 +195,9 @@ def test_no_route_to_torchs_own_attention_earns_a_point(grade, source):
 
 
 def test_to_compare_with_torchs_own_function_is_allowed(grade):
-    compare = "import torch\nx = torch.ones(2, 3)\nassert torch.allclose(softmax(x), x.softmax(-1))\n"
+    compare = (
+        "import torch\nx = torch.ones(2, 3)\nassert torch.allclose(softmax(x), x.softmax(-1))\n"
+    )
     assert grade(RIGHT + compare, after=[compare]).status == "correct"
 
 
