@@ -206,7 +206,9 @@ def merge_pair(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 #
 # The vocabulary grows by one symbol a merge. A symbol's **id** is its place in the vocabulary: the
 # letters first, in the order in which they are given, then the merged symbols as they come. It
-# stops when the vocabulary has `vocab_size` symbols, or when no word has two symbols left.
+# stops when the vocabulary has `vocab_size` symbols, or when no word has two symbols left. (Two
+# merges can give one symbol: a + bc and ab + c. Both are listed as merges; the symbol stands in the
+# vocabulary once and keeps its first id. It is rare, and the check leaves it out.)
 #
 # **Ties.** Two pairs may be equally frequent. So that everybody gets the same merges, the one with
 # the *lower ids* wins: the first symbols are compared, and where these are the same, the second
@@ -244,7 +246,8 @@ def learn_merges(
             break
         best = max(counts, key=merit)
         merges.append(best)
-        vocab.append(best[0] + best[1])
+        if best[0] + best[1] not in vocab:
+            vocab.append(best[0] + best[1])
         words = {merge_pair(word, best): count for word, count in words.items()}
     return merges
     ### END SOLUTION
@@ -381,7 +384,8 @@ class GPT(nn.Module):
         config: has vocab_size, max_seq, d_model and num_layers; Encoder(config) takes what else
             it needs from it.
 
-    The parts: self.token and self.position (two nn.Embedding) and self.decoder (an Encoder).
+    The parts: self.token and self.position (two nn.Embedding) and self.decoder (an Encoder, called
+    as self.decoder(x, mask), with causal_mask(seq) for the mask).
     """
 
     def __init__(self, config):
@@ -449,8 +453,8 @@ def next_token_loss(logits: Tensor, ids: Tensor) -> Tensor:
 
     Args:
         logits: (batch, seq, vocab), as the model gave them for ids.
-        ids: token ids (batch, seq), as the model read them: not shifted yet. -100 stands where
-            a token is not to be learned.
+        ids: the targets (batch, seq), one for each token the model read, not shifted yet; -100
+            where a token is not to be learned. At least one place must be left.
 
     Returns:
         One number, as a tensor without dimensions: the mean over all predicted tokens that are
@@ -514,11 +518,11 @@ quiz("one-text-many-lessons")
 #
 # $$w \leftarrow w - \eta \left( \lambda w + \frac{\hat m}{\sqrt{\hat v} + \epsilon} \right)$$
 #
-# By hand, the first step: $w = 1$, $g = 0.5$, $\eta = 0.1$, $\lambda = 0.1$, the usual betas. Then
-# $m = 0.1 \cdot 0.5 = 0.05$ and $v = 0.001 \cdot 0.25 = 0.00025$; corrected $\hat m = 0.5$ and
-# $\hat v = 0.25$. The direction is $0.5 / \sqrt{0.25} = 1$, and $w$ becomes $1 - 0.1 \cdot (0.1
-# \cdot 1 + 1) = 0.89$. Without the correction the direction would be $0.05 / \sqrt{0.00025} =
-# 3.16$.
+# By hand, the first step: $w = 1$, $g = 0.5$, $\eta = 0.1$, $\lambda = 0.1$, and the usual betas,
+# $\beta_1 = 0.9$ and $\beta_2 = 0.999$. Then $m = 0.1 \cdot 0.5 = 0.05$ and $v = 0.001 \cdot 0.25 =
+# 0.00025$; corrected $\hat m = 0.5$ and $\hat v = 0.25$. The direction is $0.5 / \sqrt{0.25} = 1$,
+# and $w$ becomes $1 - 0.1 \cdot (0.1 \cdot 1 + 1) = 0.89$. Without the correction the direction
+# would be $0.05 / \sqrt{0.00025} = 3.16$.
 
 # %% exercise="adamw_step"
 def adamw_step(
@@ -642,6 +646,10 @@ def learning_rate_at(
 #                  learning_rate_at(step …)   adamw_step for each weight
 # ```
 #
+# Its settings: 16 rows a batch; the rate has the peak 0.003, a warm-up of 20 steps, and ends at a
+# tenth of the peak; gradients are clipped to length 1. The betas are 0.9 and 0.99, as 250 steps are
+# few for an average over a thousand; the weight decay is 0.1.
+#
 # The stories stand one behind the other, with `[SEP]` before each, cut into rows of 64 tokens.
 #
 # How good can it become? Not as good as you like: which food Mia cooks is drawn at random, and
@@ -655,7 +663,8 @@ def learning_rate_at(
 from minitransformer.training.writer_runs import mean_loss, train_writer
 from minitransformer.world_scores import story_limits
 
-vocab = {symbol: i for i, symbol in enumerate(["[SEP]", *letters, *map("".join, merges)])}
+symbols = dict.fromkeys(["[SEP]", *letters, *map("".join, merges)])  # each symbol once
+vocab = {symbol: i for i, symbol in enumerate(symbols)}
 tokens_of = {"[SEP]": ("[SEP]",)}
 
 
@@ -697,10 +706,12 @@ right.plot(run.rates, color=ORANGE)
 right.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
 right.set_title("warm-up and cosine", loc="left", fontsize=10)
 figure.tight_layout()
+below = next((step for step, loss in run.evaluations if loss < bigram), None)
+crosses = "stays above the bigram line" if below is None else (
+    f"is below the bigram line when it is measured at step {below}")
 show(figure, f"the loss starts at {run.evaluations[0][1]:.1f}, the logarithm of the vocabulary's "
-     f"size, falls below the bigram line within about a hundred steps, and comes down to "
-     f"{run.evaluations[-1][1]:.2f}, near the exact line at {exact_loss:.2f}. On the right the "
-     "learning rate: a short climb, then half a cosine wave.")
+     f"size, {crosses}, and comes down to {run.evaluations[-1][1]:.2f}; the exact line is at "
+     f"{exact_loss:.2f}. On the right the learning rate: a short climb, then half a cosine wave.")
 
 # %% [markdown]
 # ### The long run
@@ -726,9 +737,11 @@ print(f"  bigram {scores['bigram']:.3f}   the model {scores['model']:.3f}   "
 print(f"It has gone {scores['closed']:.1%} of the way.")
 
 # %% [markdown]
-# A model that predicts stories word by word as well as anybody can must know what is in them: that
-# *she* needs a woman before it, that *they sleep* and *it sleeps*, that a pizza goes into an oven.
-# Nobody told it any of that.
+# (The best possible differs a little from the figure above, because these are other stories.)
+#
+# A model that predicts stories word by word nearly as well as anybody can must know a good deal of
+# what is in them: whether Mia cooks *her* pizza or *his*, and in what order words may stand. Nobody
+# told it any of that. The next section puts it to the test.
 #
 # ## 5 How probable is a text?
 #
@@ -896,6 +909,11 @@ temperature_picture(
 # Without it only 0.5 would be kept; and if the first token alone had 0.9, nothing at all. So: a
 # token goes when the sum of those **before** it is at least $p$.
 #
+# Two lines of small print. With $p = 1$ nothing is meant to go, but sums of floats are rounded:
+# after a token that is all but certain the sum may be 1 already, and then tokens that hardly ever
+# come do go. That does no harm. And of tokens that are equally probable, the sort decides which
+# comes first, so at the threshold one may stay and its equal go. Any such choice is right here.
+#
 # **Useful.** `logits.sort(dim=-1, descending=True)` gives two tensors: the sorted logits, and for
 # each the place it came from. `cumsum(dim=-1)` is the running sum, each token's own probability
 # included. And `torch.empty_like(logits).scatter(-1, places, values)` puts sorted values back: each
@@ -911,7 +929,8 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 
     Returns:
         The logits, each in its place, with -inf for the tokens that are out. The token that
-        crosses the threshold stays, so at least one does. Where p is 1 all stay.
+        crosses the threshold stays, so at least one does. Where p is 1 all stay, but for tokens
+        so improbable that the sum before them is rounded to 1.
 
     Example: for probabilities 0.15, 0.5, 0.05, 0.3 (as logits: their logarithms) and p = 0.7 the
     second and the fourth stay.
@@ -920,8 +939,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     ordered, places = logits.sort(dim=-1, descending=True)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
-    if p < 1:  # a sum of rounded numbers may reach 1 too early
-        ordered = ordered.masked_fill(before >= p, -math.inf)
+    ordered = ordered.masked_fill(before >= p, -math.inf)
     return torch.empty_like(logits).scatter(-1, places, ordered)
     ### END SOLUTION
 
@@ -1054,8 +1072,8 @@ def generate(
 # ### A story
 #
 # Now write. Your model with the shipped weights begins with nothing but `[SEP]`, and draws every
-# word by your function at temperature 1. Below each word stands how probable the model found it;
-# the line shows how probable it *really* was, by the rules of the world.
+# word by your function at temperature 1. The bar above each word says how probable the model found
+# it; the orange mark says how probable it *really* was, by the rules of the world.
 
 # %% tags=["demonstration"]
 write = use(generate)
@@ -1093,10 +1111,19 @@ show(figure, "each word of the story with its probability. Names, foods and plac
      f"“{names[ids[0, 1:][gap.argmax()]]}”.")
 
 # %% [markdown]
+# Nearly as well as anybody can, then, and not quite: where a mark stands clear of its bar, the
+# rules know something that the model has not learned.
+#
 # ### Temperature, seen in many stories
 #
 # Sixty-four stories at each of five temperatures. For each story two questions: *could the world
 # have told it* (its exact probability is more than 0), and *is it another one than those before*?
+#
+# An impossible story shows that a temperature is too high. What shows that it is too low? What is
+# frequent would be told more often than it should be. So, on the right, a third question: at each
+# place of 64 stories of the world, how much of the probability lies on other words than by the
+# rules? (Half the sum of all differences: 0 where both distributions are the same, 1 where they
+# share no word.)
 
 # %% tags=["demonstration"]
 temperatures = [0, 0.5, 1, 1.5, 2]
@@ -1112,24 +1139,46 @@ for temperature in temperatures:
     possible.append(float(could.double().mean()))
     different.append(len(set(map(tuple, found))) / len(found))
     samples[temperature] = world.decode(found[0])
-figure, ax = plt.subplots(figsize=(7, 2.8))
-ax.plot(temperatures, possible, "o-", color=BLUE, label="the world could have told it")
-ax.plot(temperatures, different, "s--", color=ORANGE, label="different from the others")
-ax.set(xlabel="temperature", ylabel="share of stories", ylim=(-0.03, 1.05))
-ax.set_xticks(temperatures)
-ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+true = world.draw("stories", 64, seed=0).ids  # filled up with 0
+place_is_real = nn.functional.pad(true > 0, (1, 0), value=True)
+with torch.no_grad():
+    all_logits = storyteller(nn.functional.pad(true, (1, 0), value=end))
+by_the_rules = exact.next_token_distribution(process, true, end_id=end)
+finer, astray = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2], []
+for temperature in finer:
+    gap = (distribution(all_logits, temperature) - by_the_rules).abs().sum(dim=-1) / 2
+    astray.append(float(gap[place_is_real].mean()))
+nearest = finer[astray.index(min(astray))]
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+left.plot(temperatures, possible, "o-", color=BLUE, label="the world could have told it")
+left.plot(temperatures, different, "s--", color=ORANGE, label="different from the others")
+left.set(xlabel="temperature", ylabel="share of stories", ylim=(-0.03, 1.05))
+left.set_xticks(temperatures)
+left.legend(loc="lower center", bbox_to_anchor=(0.5, 1))
+right.plot(finer, astray, "o-", color=BLUE)
+right.set(xlabel="temperature", ylabel="probability on other words", ylim=(0, None))
+right.set_xticks(temperatures)
+right.set_title("how far from the rules", loc="left", fontsize=10)
+figure.tight_layout()
 show(figure, f"at temperature 0 all stories are the same one. At 1 {possible[2]:.0%} could be the "
      f"world's own, and {different[2]:.0%} are different. At 2 it is {different[4]:.0%} that are "
-     f"different, and {possible[4]:.0%} that are possible.")
+     f"different, and {possible[4]:.0%} that are possible. On the right the model comes nearest "
+     f"to the rules at temperature {nearest}, where on average {min(astray):.1%} of the "
+     f"probability lies on other words; at 0.25 it is {astray[0]:.1%}, at 2 {astray[-1]:.1%}.")
 for temperature, text in samples.items():
     print(f"{temperature:>4}: {text}")
 
 # %% [markdown]
+# The printed stories above temperature 0 share their beginnings, because they share their dice:
+# every temperature starts from the same seed.
+#
 # At temperature 0 it is always the same story, and at high temperatures most are wrong. For a
-# model that has reached the entropy, 1 is right: it then tells each story about as often as the
-# world does. (Below 1 hardly anything impossible is told, but what is frequent is told more often
-# than it should be.) Models of real text are further from the entropy, and sound better a little
-# below 1, or with top-p (Holtzman and others 2020).
+# model that has come near the entropy, 1 is right: there its distribution is nearest to the
+# world's. Below 1 hardly anything impossible is told, but what is frequent is told more often than
+# it should be. Models of real text are further from the entropy, and sound better a little below
+# 1, or with top-p (Holtzman and others 2020).
 
 # %% [markdown]
 # ## 7 Not twice
@@ -1149,6 +1198,10 @@ for temperature, text in samples.items():
 # - The new tokens are not at the places 0, 1, …, but at `past`, `past + 1`, ….
 # - The mask has a row for each *new* token and a column for *every* token so far: the last `new`
 #   rows of the causal mask over all of them.
+#
+# All of this goes up to `max_seq` tokens. A longer text is read from its last `max_seq` tokens, so
+# with each new token every other one moves to another position, and what was kept is worth nothing:
+# then everything has to be read again. Here we stay below.
 #
 # By hand: 3 tokens in the cache, 2 new ones. Their places are 3 and 4, and the mask is
 #
@@ -1189,6 +1242,14 @@ def read_on(model: nn.Module, ids: Tensor, cache: list[KVCache]) -> Tensor:
 # long.
 
 # %% tags=["demonstration"]
+def write_without_cache(model, ids, length):
+    """Greedy writing in which the whole text is read again for every token."""
+    for _ in range(length):
+        best = model(ids)[:, -1:].argmax(dim=-1)
+        ids = torch.cat([ids, best], dim=1)
+    return ids
+
+
 def write_with_cache(model, ids, length):
     """Greedy writing in which every token is read once."""
     cache = [KVCache() for _ in range(model.config.num_layers)]
@@ -1209,7 +1270,7 @@ parts = Parts(
 teller = load_pretrained("world-gpt", parts).model
 begin = torch.tensor([[end]])
 with torch.no_grad():
-    slow, fast = write(teller, begin, 60, temperature=0), write_with_cache(teller, begin, 60)
+    slow, fast = write_without_cache(teller, begin, 60), write_with_cache(teller, begin, 60)
 print("the same 60 tokens:", torch.equal(slow, fast))
 print(world.decode(until_the_end(fast[0])))
 
@@ -1222,10 +1283,9 @@ large = CourseGPT(sizes, parts).eval()
 lengths, seconds = [24, 48, 96, 160, 256], {"without": [], "with": []}
 with torch.no_grad():
     for length in lengths:
-        for name, way in (("without", lambda n: write(large, begin, n, temperature=0)),
-                          ("with", lambda n: write_with_cache(large, begin, n))):
+        for name, way in (("without", write_without_cache), ("with", write_with_cache)):
             started = time.perf_counter()
-            way(length)
+            way(large, begin, length)
             seconds[name].append(time.perf_counter() - started)
 figure, ax = plt.subplots(figsize=(7, 2.8))
 ax.plot(lengths, seconds["without"], "o-", color=ORANGE, label="everything read again")
@@ -1233,8 +1293,8 @@ ax.plot(lengths, seconds["with"], "s-", color=BLUE, label="with a KV cache")
 ax.set(xlabel="tokens written", ylabel="seconds", ylim=(0, None))
 ax.legend()
 ratio = seconds["without"][-1] / seconds["with"][-1]
-show(figure, "with the cache the time grows in a straight line, without it faster and faster. For "
-     f"{lengths[-1]} tokens the cache is {ratio:.1f} times as fast here.")
+show(figure, "with the cache the time grows nearly in a straight line, without it faster and "
+     f"faster. For {lengths[-1]} tokens the cache is {ratio:.1f} times as fast here.")
 
 # %% [markdown]
 # The cache is why a large model answers as fast as it does, and why it needs so much memory for
@@ -1249,8 +1309,8 @@ quiz("what-the-cache-keeps")
 # ## 8 Your own text
 #
 # The same code, on a real text. Write the path of a text file of yours between the quotes:
-# letters, a diary, a play. Without one, a short letter that comes with the course is taken. Your
-# BPE cuts it, your GPT learns it, your sampling continues it.
+# letters, a diary, a play, of at least 2,000 characters. Without one, a short letter that comes
+# with the course is taken. Your BPE cuts it, your GPT learns it, your sampling continues it.
 #
 # Do not expect much from a few seconds on a page of text: GPT-3 (Brown and others 2020) read some
 # hundreds of billions of tokens. On so little, the model soon knows the page by heart. Watch the
@@ -1264,8 +1324,18 @@ from minitransformer.data.letter import LETTER
 
 PATH = ""  # for example "/home/me/letters.txt"
 
-text = Path(PATH).read_text(encoding="utf-8")[:200_000] if PATH else LETTER
-print(f"Reading {PATH or 'the letter that comes with the course'}: {len(text):,} characters.")
+NEEDED = 2000  # characters
+
+text, name = LETTER, "the letter that comes with the course"
+if PATH and not Path(PATH).is_file():
+    print(f"There is no file {PATH} (looked for in {Path.cwd()}).")
+elif PATH:
+    own = Path(PATH).read_text(encoding="utf-8", errors="replace")[:200_000]
+    if len(own) < NEEDED:
+        print(f"{PATH} has {len(own):,} characters, and at least {NEEDED:,} are needed.")
+    else:
+        text, name = own, PATH
+print(f"Reading {name}: {len(text):,} characters.")
 pieces = pre_tokenize(text.replace("_", " "))  # words with the space before them, and line ends
 
 
@@ -1303,6 +1373,13 @@ dice = torch.Generator().manual_seed(0)
 with torch.no_grad():
     written = write(own_writer, stream[None, :8], 120, 0.8, top_p=0.95, generator=dice)
 print("\n" + "".join(own_tokens[i] for i in written[0]).replace("_", " "))
+
+# %% [markdown]
+# On a short text such as the letter, the loss on what the model has not read ends *above* that of
+# the untrained model. How can it be worse than knowing nothing? The untrained one finds all tokens
+# about equally likely. The trained one knows its page by heart and is sure of how each sentence
+# goes on; in a new sentence it is just as sure, and mostly wrong, and being sure of the wrong token
+# costs most.
 
 # %% [markdown]
 # ## What you have built

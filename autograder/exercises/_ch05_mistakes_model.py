@@ -89,6 +89,52 @@ class WriterWithOwnHeadAndBias(_Writer):
         return self.head_layer(hidden)
 
 
+class WriterWithOwnHeadFromTheStart(nn.Module):
+    def __init__(self, config: Any):
+        super().__init__()
+        self.token = nn.Embedding(config.vocab_size, config.d_model)
+        self.position = nn.Embedding(config.max_seq, config.d_model)
+        self.decoder = Encoder(config)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        _small(self, config.num_layers)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        seq = ids.shape[1]
+        x = self.token(ids) + self.position(torch.arange(seq))
+        return self.head(self.decoder(x, _causal(seq))[0])
+
+
+class WriterWithOwnHeadAndBiasFromTheStart(nn.Module):
+    def __init__(self, config: Any):
+        super().__init__()
+        self.token = nn.Embedding(config.vocab_size, config.d_model)
+        self.position = nn.Embedding(config.max_seq, config.d_model)
+        self.decoder = Encoder(config)
+        self.head = nn.Linear(config.d_model, config.vocab_size)
+        _small(self, config.num_layers)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        seq = ids.shape[1]
+        x = self.token(ids) + self.position(torch.arange(seq))
+        return self.head(self.decoder(x, _causal(seq))[0])
+
+
+class WriterWithTiedLayerAndBias(nn.Module):
+    def __init__(self, config: Any):
+        super().__init__()
+        self.token = nn.Embedding(config.vocab_size, config.d_model)
+        self.position = nn.Embedding(config.max_seq, config.d_model)
+        self.decoder = Encoder(config)
+        self.head = nn.Linear(config.d_model, config.vocab_size)
+        self.head.weight = self.token.weight
+        _small(self, config.num_layers)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        seq = ids.shape[1]
+        x = self.token(ids) + self.position(torch.arange(seq))
+        return self.head(self.decoder(x, _causal(seq))[0])
+
+
 class WriterWithoutPositions(_Writer):
     def embed(self, ids: Tensor) -> Tensor:
         return self.token(ids)
@@ -273,6 +319,10 @@ def _found(model: nn.Module, ids: Tensor) -> Tensor:
 
 def text_mean(model: nn.Module, ids: Tensor) -> Tensor:
     return _found(model, ids).sum(1) / max(1, ids.shape[1] - 1)
+
+
+def text_mean_of_nothing(model: nn.Module, ids: Tensor) -> Tensor:
+    return _found(model, ids).mean(1)
 
 
 def text_mean_over_all_tokens(model: nn.Module, ids: Tensor) -> Tensor:

@@ -36,6 +36,19 @@ def top_p_drops_the_crossing_but_one(logits: Tensor, p: float) -> Tensor:
     return torch.empty_like(logits).scatter(-1, order, ordered.masked_fill(out, -math.inf))
 
 
+def top_p_drops_what_reaches_p(logits: Tensor, p: float) -> Tensor:
+    ordered, order = logits.sort(dim=-1, descending=True)
+    total = ordered.softmax(-1).cumsum(-1)
+    return torch.empty_like(logits).scatter(-1, order, ordered.masked_fill(total >= p, -math.inf))
+
+
+def top_p_drops_what_reaches_p_but_one(logits: Tensor, p: float) -> Tensor:
+    ordered, order = logits.sort(dim=-1, descending=True)
+    out = ordered.softmax(-1).cumsum(-1) >= p
+    out[..., 0] = False
+    return torch.empty_like(logits).scatter(-1, order, ordered.masked_fill(out, -math.inf))
+
+
 def top_p_one_too_many(logits: Tensor, p: float) -> Tensor:
     ordered, order = logits.sort(dim=-1, descending=True)
     before = _before(ordered.softmax(-1)).roll(1, -1)
@@ -460,6 +473,30 @@ def generate_up_to(
     while ids.shape[1] < max_new_tokens:
         logits = model(ids[:, -model.config.max_seq :])[:, -1]
         ids = torch.cat([ids, _drawn(_next(logits, temperature, top_k, top_p), generator)], dim=1)
+    return ids
+
+
+def generate_loses_the_beginning(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    for _ in range(max_new_tokens):
+        ids = ids[:, -model.config.max_seq :]
+        logits = model(ids)[:, -1]
+        ids = torch.cat([ids, _drawn(_next(logits, temperature, top_k, top_p), generator)], dim=1)
+    return ids
+
+
+def generate_ends_cut_to_the_context(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    for _ in range(max_new_tokens):
+        logits = model(ids[:, -model.config.max_seq :])[:, -1]
+        ids = torch.cat([ids, _drawn(_next(logits, temperature, top_k, top_p), generator)], dim=1)
+        ids = ids[:, -model.config.max_seq :]
     return ids
 
 

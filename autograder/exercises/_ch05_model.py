@@ -109,6 +109,13 @@ def _small(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | 
     return None
 
 
+def _same_weights(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    """Other names are said before this; so a head of one's own is known whatever it is called."""
+    if observed["parameters"] != expected["parameters"]:
+        return Failure("The weights have other shapes than GPT's.", "shapes")
+    return None
+
+
 GPT = Exercise(
     id="GPT",
     title="the whole model",
@@ -132,6 +139,8 @@ GPT = Exercise(
             lambda draw: {"config": writer_config(draw)},
             probes.parameters,
             guard=True,
+            holds=_same_weights,
+            values=False,
         ),
         Case("the ids are left as they were", _writer, probes.module_untouched, guard=True),
     ),
@@ -165,7 +174,16 @@ GPT = Exercise(
             m.WriterWithOwnHead,
             "It looks as if the head has weights of its own. Tied means that the head is the token "
             "table once more: self.token.weight.",
-            also=(m.WriterWithOwnHeadAndBias,),
+            also=(
+                m.WriterWithOwnHeadAndBias,
+                m.WriterWithOwnHeadFromTheStart,
+                m.WriterWithOwnHeadAndBiasFromTheStart,
+            ),
+        ),
+        Misconception(
+            m.WriterWithTiedLayerAndBias,
+            "It looks as if the head is tied, and has a bias of its own. An nn.Linear has one "
+            "unless it is made with bias=False; the head is the token table and nothing more.",
         ),
         Misconception(
             m.WriterWithoutPositions,
@@ -430,7 +448,7 @@ text_log_probability = Exercise(
             m.text_mean,
             "It looks as if the mean is taken. The probability of a text is the product of all its "
             "conditionals, so its logarithm is their sum.",
-            also=(m.text_mean_over_all_tokens,),
+            also=(m.text_mean_over_all_tokens, m.text_mean_of_nothing),
         ),
         Misconception(
             m.text_not_shifted,

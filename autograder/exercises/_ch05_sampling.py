@@ -119,7 +119,11 @@ top_p_filter = Exercise(
             m.top_p_drops_the_crossing,
             "It looks as if the token that crosses the threshold is dropped, so what stays has "
             "less than p together. Look at the sum before a token, not at the sum with it.",
-            also=(m.top_p_drops_the_crossing_but_one,),
+            also=(
+                m.top_p_drops_the_crossing_but_one,
+                m.top_p_drops_what_reaches_p,
+                m.top_p_drops_what_reaches_p_but_one,
+            ),
         ),
         Misconception(
             m.top_p_one_too_many,
@@ -528,6 +532,12 @@ generate = Exercise(
             m.generate_from_the_first_tokens,
             "It looks as if a text that is too long is cut at its end. The last max_seq tokens "
             "matter: [:, -max_seq:].",
+        ),
+        Misconception(
+            m.generate_loses_the_beginning,
+            "It looks as if the text that is returned is cut to the context too. Cut only what the "
+            "model is shown, and keep the whole text in ids.",
+            also=(m.generate_ends_cut_to_the_context,),
         ),
         Misconception(
             m.generate_without_generator,
