@@ -62,6 +62,7 @@ weights: $(INSTALLED)  ## train the models that ship with the course again
 	rm -rf minitransformer/weights
 	$(PY) -c "from minitransformer.pretrained import commands; print(*commands(), sep='\n')" \
 	  | while read -r _ command; do $(PY) $$command < /dev/null; done
+	rm minitransformer/weights/*/{checkpoint.safetensors,log.jsonl}
 
 .PHONY: bench
 bench: $(INSTALLED)  ## measure speed, as ratios that hold on any machine
