@@ -25,7 +25,8 @@ _CALLS = {"enter": ["x"], "leave": ["x", "change"]}
 
 
 def _around(draw: Draw, norm: str = "", rate: float = 0.0) -> Inputs:
-    batch, seq, d_model = draw.sizes(3, 3, 9)
+    batch, seq, few = draw.sizes(3, 3, 9)
+    d_model = few + 7  # a vector of three numbers may have next to no variance
     return {
         "sizes": {"d_model": d_model, "rate": rate} | ({"norm": norm} if norm else {}),
         "weights": {"norm.gamma": draw.normal(d_model), "norm.beta": draw.normal(d_model)},
