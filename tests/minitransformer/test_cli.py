@@ -344,7 +344,10 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(capsys, line, said):
 
 FAILURES = [
     ("train gpt --data EMPTY", "is empty"),
-    ("train gpt --data nothing.txt", "there is no file 'nothing.txt'.*only world, tinyshakespeare, .*; check"),
+    (
+        "train gpt --data nothing.txt",
+        "there is no file 'nothing.txt'.*only world, tinyshakespeare, .*; check",
+    ),
     ("train gpt --data SHORT", "a text of 1 tokens has no window of 64 .*; use a longer text"),
     ("train bert --data TEXT --tokenizer characters", "choose the tokenizer words or wordpiece"),
     ("train bert --data SHORT", "use a longer text, or another context"),
