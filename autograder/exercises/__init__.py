@@ -35,7 +35,8 @@ def load(name: str) -> Chapter:
     module = importlib.import_module(f"autograder.exercises.ch{name}")
     digest = hashlib.sha256()
     files = sorted(Path(__file__).parent.glob(f"*ch{name[:2]}_*.py"))
-    for file in (*files, Path(str(probes.__file__)), Path(str(chances.__file__))):
+    shared = sorted(Path(str(probes.__file__)).parent.glob("*.py"))
+    for file in (*files, *shared, Path(str(chances.__file__))):
         digest.update(file.read_bytes())
     chapter: Chapter = module.CHAPTER
     if chapter.name != name:

@@ -1,4 +1,4 @@
-"""The probes of chapter 4: draws as sets of places, and a model whose gaps can be filled."""
+"""Probes made for BERT: draws as sets of places, and a model whose gaps can be filled."""
 
 import torch
 

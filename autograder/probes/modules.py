@@ -1,0 +1,183 @@
+"""Probes that construct a module from given sizes, load given weights by name, and run it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from autograder.probes.weights import Inputs, backward, gradients_of, load, with_gradients
+
+
+def module(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights by name, run forward and backward.
+
+    Args:
+        inputs: {"sizes": {name: value}, "weights": {"query.weight": tensor},
+            "arguments": {name: value}} and, when gradients are wanted, "cotangent_seed"; when
+            the results have names, "names"; "train": True runs it in training mode. "options" are
+            sizes handed over by name; a "config" in place of the sizes is handed over whole.
+
+    Returns:
+        {"output": …} or one entry a name, then "gradient of …" for inputs and parameters.
+    """
+    built = _build(target, inputs)
+    load(built, inputs["weights"])
+    built.train(inputs.get("train", False))
+    wants_gradients = "cotangent_seed" in inputs
+    arguments = inputs["arguments"]
+    if wants_gradients:
+        arguments = with_gradients(arguments)
+    result = built(*arguments.values())
+    names = inputs.get("names", ())
+    if isinstance(result, tuple | list) and len(result) == len(names):
+        values = dict(zip(names, result, strict=True))
+    else:
+        values = {"output": result}
+    if wants_gradients:
+        backward(result, inputs["cotangent_seed"])
+        parameters = {name: dict(built.named_parameters())[name] for name in inputs["weights"]}
+        values |= gradients_of(arguments) | gradients_of(parameters)
+    return values
+
+
+def parameters(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it: {"parameters": {name: shape}}.
+
+    Args:
+        inputs: {"sizes": {name: value}}, or as for `module`.
+    """
+    built = _build(target, inputs)
+    shapes = {name: tuple(value.shape) for name, value in built.named_parameters()}
+    return {"parameters": dict(sorted(shapes.items()))}
+
+
+def initial(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it under a seed: {"mean of token.weight": …, "std of token.weight": …} a parameter.
+
+    Args:
+        inputs: {"sizes": {name: value}, "seed": int}.
+    """
+    torch.manual_seed(inputs["seed"])
+    built = _build(target, inputs)
+    values: Inputs = {}
+    for name, value in sorted(built.named_parameters()):
+        values[f"mean of {name}"] = float(value.detach().double().mean())
+        values[f"std of {name}"] = float(value.detach().double().std(unbiased=False))
+    return values
+
+
+def module_untouched(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, run forward, and hand back the arguments as they are afterwards.
+
+    Args:
+        inputs: as for `module`.
+    """
+    module(target, inputs)
+    return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
+
+
+def methods(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, call several of its methods: {"enter": …, "leave": …}.
+
+    Args:
+        inputs: as for `module`, and {"calls": {method: names of its arguments}}.
+    """
+    built = _build(target, inputs)
+    load(built, inputs["weights"])
+    built.train(inputs.get("train", False))
+    wants_gradients = "cotangent_seed" in inputs
+    arguments = inputs["arguments"]
+    if wants_gradients:
+        arguments = with_gradients(arguments)
+    values = {
+        method: getattr(built, method)(*(arguments[name] for name in names))
+        for method, names in inputs["calls"].items()
+    }
+    if wants_gradients:
+        backward(tuple(values.values()), inputs["cotangent_seed"])
+        parameters = {name: dict(built.named_parameters())[name] for name in inputs["weights"]}
+        values |= gradients_of(arguments) | gradients_of(parameters)
+    return values
+
+
+def methods_untouched(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, call methods, and hand back the arguments as they are then.
+
+    Args:
+        inputs: as for `methods`.
+    """
+    methods(target, inputs)
+    return {f"{name} after the call": value for name, value in inputs["arguments"].items()}
+
+
+def low_rank(target: Any, inputs: Inputs) -> Inputs:
+    """Construct a low-rank layer on a linear layer of ours, load A and B, forward and backward.
+
+    Args:
+        inputs: {"layer": {"weight": tensor, "bias": tensor, if any}, "sizes": {"rank", "alpha"},
+            "weights": {"A", "B"}, "x": tensor} and, when gradients are wanted, "cotangent_seed".
+
+    Returns:
+        {"output": …}, then "gradient of …" for x, A and B.
+    """
+    built = _low_rank(target, inputs)
+    load(built, inputs["weights"])
+    if "cotangent_seed" not in inputs:
+        return {"output": built(inputs["x"])}
+    arguments = with_gradients({"x": inputs["x"]})
+    output = built(arguments["x"])
+    backward(output, inputs["cotangent_seed"])
+    own = {name: dict(built.named_parameters())[name] for name in inputs["weights"]}
+    return {"output": output} | gradients_of(arguments) | gradients_of(own)
+
+
+def low_rank_start(target: Any, inputs: Inputs) -> Inputs:
+    """Construct a low-rank layer as for `low_rank`, and look at it before anything is learned.
+
+    Returns:
+        "change of the output", "largest number of A", "largest number of B", and "B can learn":
+        whether a first backward gives B a gradient other than 0.
+    """
+    built = _low_rank(target, inputs)
+    layer = {name: value.clone() for name, value in inputs["layer"].items()}
+    expected = nn.functional.linear(inputs["x"], layer["weight"], layer.get("bias"))
+    output = built(inputs["x"])
+    output.square().sum().backward()
+    own = dict(built.named_parameters())
+    return {
+        "change of the output": (output - expected).abs().max().item(),
+        "largest number of A": own["A"].abs().max().item(),
+        "largest number of B": own["B"].abs().max().item(),
+        "B can learn": own["B"].grad is not None and bool(own["B"].grad.abs().max() > 0),
+    }
+
+
+def low_rank_parameters(target: Any, inputs: Inputs) -> Inputs:
+    """Construct a low-rank layer as for `low_rank`: the shapes of what is trained, by name."""
+    built = _low_rank(target, inputs)
+    found = sorted((n, tuple(p.shape)) for n, p in built.named_parameters() if p.requires_grad)
+    return {"trained": dict(found)}
+
+
+def _low_rank(target: Any, inputs: Inputs) -> nn.Module:
+    weight, bias = inputs["layer"]["weight"], inputs["layer"].get("bias")
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    built = target(layer, *inputs["sizes"].values())
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"it must be a subclass of nn.Module, and made a {type(built).__name__}")
+    return built
+
+
+def _build(target: Any, inputs: Inputs) -> nn.Module:
+    if "config" in inputs:
+        built = target(SimpleNamespace(**inputs["config"]))
+    else:
+        built = target(*inputs["sizes"].values(), **inputs.get("options", {}))
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"it must be a subclass of nn.Module, and made a {type(built).__name__}")
+    return built
