@@ -29,7 +29,7 @@ def bag_of_words(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
             "pass the size of the vocabulary that made them"
         )
     counts = torch.zeros(len(ids), vocab_size, device=ids.device)
-    return counts.scatter_add_(1, ids, (ids != pad_id).float())
+    return counts.scatter_add_(1, ids, (ids != pad_id).to(counts.dtype))
 
 
 def best_possible_accuracy(shares: Tensor) -> float:

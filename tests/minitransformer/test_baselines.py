@@ -14,6 +14,16 @@ def noise(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def test_a_bag_counts_words_in_the_default_dtype():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        counts = bag_of_words(torch.tensor([[2, 2, 0]]), 3)
+    finally:
+        torch.set_default_dtype(before)
+    assert counts.dtype == torch.float64 and counts.tolist() == [[0, 0, 2]]
+
+
 def test_a_bag_counts_words_and_not_padding():
     ids = torch.tensor([[3, 1, 3, 0], [2, 0, 0, 0]])
     assert bag_of_words(ids, 5).tolist() == [[0, 1, 0, 2, 0], [0, 0, 1, 0, 0]]
