@@ -16,7 +16,7 @@ NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no C
 ALL = [
     (name, exercise.id) for name in exercises.names() for exercise in exercises.load(name).exercises
 ]
-ROUNDED = 0.5
+ROUNDED = 0.25
 """float32 may be off by this part of the tolerance: the rest is for other orders of the sums."""
 
 
@@ -46,7 +46,7 @@ def test_rounding_in_float32_stays_far_inside_the_tolerance(chapter, name):
     exercise = exercises.load(chapter).exercise(name)
     compared = 0
     for trial in judge.trials(chapter, name, "rounding"):
-        if not _deterministic(trial.case) or not _has_floats(trial.inputs):
+        if not _deterministic(trial.case):
             continue
         wide = cast(codec.normal(trial.inputs), torch.float32, torch.float64)
         with default_dtype(torch.float64):
@@ -56,22 +56,15 @@ def test_rounding_in_float32_stays_far_inside_the_tolerance(chapter, name):
         assert found is None or found.kind != "value", (trial.case.name, found)
         compared += 1
     if not compared:
-        pytest.skip("it is handed no fractions that could be rounded, or it draws")
+        pytest.skip("all of its cases draw, or judge shapes alone")
 
 
-OWN_NUMBERS = (probes.draws, probes.initial, probes.on_toy_bert, probes.with_gap_model)
+OWN_NUMBERS = (probes.draws, probes.initial)
 """Probes that draw numbers of their own, which differ from one dtype to the other."""
 
 
 def _deterministic(case):
     return case.values and case.probe not in OWN_NUMBERS
-
-
-def _has_floats(value):
-    if isinstance(value, dict | list | tuple):
-        items = value.values() if isinstance(value, dict) else value
-        return any(map(_has_floats, items))
-    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def test_without_a_gpu_cuda_is_refused_and_never_done_on_the_cpu(monkeypatch, tmp_path):
