@@ -71,6 +71,15 @@ def places(chapter_name: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: chapter.exercise(name).reference.__module__ for name in names}
 
 
+LATE = {"matplotlib": "matplotlib.pyplot", "optim": "torch._dynamo", "compile": "torch._dynamo"}
+"""Word in a cell → what takes long to import, and that few graded cells need."""
+
+
+def late(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """What these cells seem to need of `LATE`, for the warm process to import once for all."""
+    return tuple({name for word, name in LATE.items() if any(word in cell for cell in cells)})
+
+
 @functools.lru_cache(maxsize=256)
 def imported(given: tuple[str, ...]) -> tuple[str, ...]:
     """What a chapter's given cells import of the course: "minitransformer.attention", say.

@@ -117,7 +117,8 @@ class Worker:
             "replace": references.places(self.chapter, self.replaced),
         }
         given = tuple(cell.source for cell in self.cells if cell.kind == "given")
-        self.session = self.server.open(job, self.limits, seen, references.imported(given))
+        needed = {*references.imported(given), *references.late(tuple(c.source for c in cells))}
+        self.session = self.server.open(job, self.limits, seen, needed)
         left = REPLAY_LIMITS * self.limits.seconds
         slow = []
         for cell in cells:

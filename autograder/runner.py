@@ -68,11 +68,14 @@ def observe(
     return seen
 
 
-def warm_up() -> None:
-    """Use once what torch loads on its first use (modes, autograd, draws): about a second."""
+def warm_up(alone: bool = False) -> None:
+    """Use once what torch loads on its first use: autograd, draws and, unless alone, its modes.
+
+    The modes bring the whole compiler along, about a second; a worker has no use for them.
+    """
     layer = {"layer": lambda x: torch.nn.Linear(2, 2)(x).softmax(-1) + torch.rand(2)}
     inputs = {"arguments": {"x": torch.zeros(2, 2)}, "cotangent_seed": 0}
-    observe(layer, "layer", "gradients", inputs, ("softmax",))
+    observe(layer, "layer", "gradients", inputs, ("softmax",), alone)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import base64
 import json
 import math
 import struct
+from collections import Counter
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,9 @@ from autograder.errors import CodecError
 MAX_HEADER = 8 * 2**20
 MAX_ARRAYS = 64 * 2**20
 MAX_DEPTH = 20
+MAX_ALIKE = 100
+"""Different keys with one hash, which were chosen so: each costs as many comparisons."""
+
 PREFIX = struct.Struct(">II")
 
 _DTYPES = {
@@ -31,6 +36,12 @@ _DTYPES = {
         torch.complex64, torch.complex128,
     )
 }  # fmt: skip
+
+
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_SCALARS = frozenset((type(None), bool, int, float, str))
+"""What JSON says by itself."""
+_JSON = json.JSONEncoder(allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ def encode(plain: Any) -> bytes:
         CodecError: it is deeper or larger than the limits allow.
     """
     arrays: list[bytes] = []
-    header = json.dumps(_pack(plain, arrays, 0), allow_nan=False).encode("utf-8", "surrogatepass")
+    header = _JSON.encode(_pack(plain, arrays, 0)).encode("utf-8", "surrogatepass")
     blob = b"".join(arrays)
     if len(header) > MAX_HEADER or len(blob) > MAX_ARRAYS:
         raise CodecError(f"a message of {len(header) + len(blob)} bytes is over the size limit")
@@ -73,7 +84,8 @@ def decode(header: bytes, arrays: bytes) -> Any:
         CodecError: the bytes are not such a message.
     """
     try:
-        return _unpack(json.loads(header.decode("utf-8", "surrogatepass")), arrays, 0)
+        blob = _Blob(arrays)
+        return _unpack(json.loads(header.decode("utf-8", "surrogatepass")), blob, 0)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, RuntimeError) as error:
         raise CodecError(f"not a message: {type(error).__name__}") from error
 
@@ -112,7 +124,8 @@ def normal(plain: Any) -> Any:
 def _pack(value: Any, arrays: list[bytes], depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise CodecError(f"values nested deeper than {MAX_DEPTH} cannot cross")
-    if value is None or type(value) in (bool, str):
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return value
     if isinstance(value, np.generic):
         value = value.item()
@@ -147,7 +160,7 @@ def _pack_object(value: Any, arrays: list[bytes], depth: int) -> Any:
 
 
 def _pack_tensor(value: torch.Tensor, arrays: list[bytes]) -> Any:
-    name = str(value.dtype).removeprefix("torch.")
+    name = _NAMES.get(value.dtype) or str(value.dtype).removeprefix("torch.")
     if name not in _DTYPES or value.layout != torch.strided or value.device.type == "meta":
         return {"t": "opaque", "v": f"{name} tensor"}
     plain = value.detach().cpu()
@@ -164,51 +177,85 @@ def _pack_tensor(value: torch.Tensor, arrays: list[bytes]) -> Any:
     return {"t": "tensor", "v": [name, list(plain.shape), device, start, len(raw)]}
 
 
-def _unpack(value: Any, arrays: bytes, depth: int) -> Any:
+class _Blob:
+    """The bytes of all arrays, handed out once each, from the first to the last."""
+
+    def __init__(self, arrays: bytes) -> None:
+        self._arrays = arrays
+        self._taken = 0
+
+    def take(self, start: int, size: int) -> bytearray:
+        """The next bytes; many tensors over the same ones would fill the judge's memory."""
+        if start != self._taken or start + size > len(self._arrays):
+            raise CodecError("a tensor's bytes are not those that come next")
+        self._taken += size
+        return bytearray(memoryview(self._arrays)[start : start + size])
+
+
+def _unpack(value: Any, arrays: _Blob, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise CodecError(f"values nested deeper than {MAX_DEPTH} are refused")
-    if isinstance(value, list):
-        return [_unpack(item, arrays, depth + 1) for item in value]
-    if not isinstance(value, dict):
+    if type(value) in _SCALARS:
         return value
+    if isinstance(value, list):
+        return _items(value, arrays, depth)
     kind, content = value["t"], value["v"]
     if kind == "tensor":
         return _unpack_tensor(content, arrays)
     if kind == "ndarray":
         return _unpack_tensor(content["v"], arrays).numpy()
-    if kind in ("tuple", "set", "dict"):
-        items = [_unpack(item, arrays, depth + 1) for item in content]
-        if kind == "dict":
-            return {_key(key): item for key, item in items}
-        return tuple(items) if kind == "tuple" else frozenset(map(_key, items))
-    simple = {
-        "int": int,
-        "float": float,
-        "bytes": lambda text: base64.b64decode(text, validate=True),
-        "dtype": str,
-        "opaque": lambda text: Opaque(str(text)[:80]),
-    }
-    return simple[kind](content)
+    if kind == "dict":
+        pairs = [_items([key, item], arrays, depth + 1) for key, item in content]
+        return dict(zip(_keys([key for key, _ in pairs]), (i for _, i in pairs), strict=True))
+    if kind in ("tuple", "set"):
+        items = _items(content, arrays, depth)
+        return tuple(items) if kind == "tuple" else frozenset(_keys(items))
+    return _SIMPLE[kind](content)
 
 
-def _key(value: Any) -> Any:
-    return (
-        value
-        if value.__hash__ is not None and not isinstance(value, torch.Tensor)
-        else Opaque("key")
-    )
+_SIMPLE: dict[str, Callable[[Any], Any]] = {
+    "int": int,
+    "float": float,
+    "bytes": lambda text: base64.b64decode(text, validate=True),
+    "dtype": str,
+    "opaque": lambda text: Opaque(str(text)[:80]),
+}
 
 
-def _unpack_tensor(content: Any, arrays: bytes) -> torch.Tensor:
+def _items(values: list[Any], arrays: _Blob, depth: int) -> list[Any]:
+    """Each of them; most need nothing done."""
+    return [v if type(v) in _SCALARS else _unpack(v, arrays, depth + 1) for v in values]
+
+
+def _keys(values: list[Any]) -> list[Hashable]:
+    """What a dict or a set can be asked for, in time.
+
+    Raises:
+        CodecError: they were chosen to have the same hash.
+    """
+    keys = [key if _hashable(key) else Opaque("key") for key in values]
+    if len(keys) <= MAX_ALIKE:
+        return keys
+    alike = Counter(hash(key) for key in keys if not isinstance(key, Opaque))
+    if alike and max(alike.values()) > MAX_ALIKE:
+        raise CodecError("keys that were chosen to be slow are refused")
+    return keys
+
+
+def _hashable(value: Any) -> bool:
+    return value.__hash__ is not None and not isinstance(value, torch.Tensor)
+
+
+def _unpack_tensor(content: Any, arrays: _Blob) -> torch.Tensor:
     name, shape, _device, start, size = content
     dtype = _DTYPES[name]
     if not all(type(n) is int and n >= 0 for n in (*shape, start, size)) or len(shape) > 16:
         raise CodecError("a tensor's shape is not a list of whole numbers")
-    if size != math.prod(shape) * dtype.itemsize or start + size > len(arrays):
+    if size != math.prod(shape) * dtype.itemsize:
         raise CodecError("a tensor's bytes do not fit its shape")
+    raw = arrays.take(start, size)
     if size == 0:
         return torch.zeros(shape, dtype=dtype)
-    raw = bytearray(arrays[start : start + size])
     if dtype == torch.bool:  # a byte other than 0 and 1 must not become a bool
         return (torch.frombuffer(raw, dtype=torch.uint8) != 0).reshape(shape)
     return torch.frombuffer(raw, dtype=dtype).reshape(shape)

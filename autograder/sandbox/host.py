@@ -77,7 +77,7 @@ class Server:
 
         Args:
             package: module → source; the same for all sessions of a chapter.
-            imports: dotted names in it that all sessions of a chapter import.
+            imports: dotted names, in it or in a library, that the warm process imports first.
 
         Raises:
             SandboxError: the server could not be started.

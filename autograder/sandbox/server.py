@@ -22,11 +22,11 @@ from autograder.sandbox import kernel, landlock
 from autograder.sandbox.namespaces import Namespaces, available
 
 REPLY = struct.Struct(">i")
-IMPORTS = ("torch", "numpy", "matplotlib.pyplot", "IPython.core.inputtransformer2")
+IMPORTS = ("torch", "numpy", "IPython.core.inputtransformer2")
 
 
 def warm() -> None:
-    """Import what notebooks import, so that a worker finds it there."""
+    """Import what every notebook needs, so that a worker finds it there; more is ordered later."""
     os.environ["MPLBACKEND"] = "Agg"
     for name in IMPORTS:
         importlib.import_module(name)
@@ -36,7 +36,7 @@ def warm() -> None:
     from autograder.sandbox import bounds
 
     torch.set_num_threads(1)
-    runner.warm_up()
+    runner.warm_up(alone=True)
     bounds.warm_up()
     gc.collect()
     gc.freeze()  # a worker's garbage collector need not walk, and so copy, all of torch

@@ -34,6 +34,14 @@ def test_plain_python_values_come_back_as_they_were(value):
     assert type(back) is type(value)
 
 
+def test_a_dict_with_tensors_for_keys_and_values_crosses():
+    """Their bytes come in the order of the pairs; a tensor as a key can be asked for by nobody."""
+    back = codec.normal({"b": torch.ones(3), torch.ones(1): torch.zeros(2)})
+    text, opaque = back
+    assert isinstance(opaque, codec.Opaque) and text == "b"
+    assert back[opaque].tolist() == [0, 0] and back["b"].tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     "tensor",
     [
