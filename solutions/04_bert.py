@@ -224,7 +224,10 @@ quiz("why-wordpiece")
 #   about the row as a *whole*: it will answer questions such as *do the two belong together?*
 # - `[SEP]` closes each sentence, and belongs to the sentence that it closes.
 # - The **segment** says which sentence a token is from.
-# - **real** tells tokens from padding. It is the padding mask of chapter 2, one row of it.
+# - **real** is True where a token of the text stands, also a special one, and False at the padding,
+#   which is only there to make all rows equally long. Attention must not look at padding. In
+#   chapter 2 your `padding_mask` found it by the id of `[PAD]`; whoever packs a row knows it anyway
+#   and can hand it on.
 
 # %% exercise="pack_pair"
 def pack_pair(
@@ -521,6 +524,11 @@ quiz("why-80-10-10")
 # 0.5 and 0.25. The losses are 0.69 and 1.39, so the mean is 1.04. What it says in the other eight
 # places does not matter.
 #
+# **Useful tool.** A table of True and False may stand in brackets, and takes out what stands where
+# it is True, in reading order. With `a` of shape `(2, 3)` and `where` of the same shape, True in
+# four places, `a[where]` is a row of 4 numbers. If `a` has one axis more, whole vectors are taken:
+# `a` of shape `(2, 3, 5)` gives `(4, 5)`.
+#
 # Someone has written `masked_lm_loss` for us. It runs, and it is wrong. It even multiplies by
 # `chosen` and divides by the number of chosen places, just as the formula seems to say. Go through
 # it line by line: what is `loss` before it is multiplied?
@@ -572,7 +580,9 @@ quiz("why-minus-100")
 # A table with a lookup, which you built in chapter 1, is `nn.Embedding(rows, d_model)` in torch.
 # Call it with ids and it returns their rows. The sizes come in one **config**, as for your
 # `Encoder`; new in it are `vocab_size`, `max_seq`, `num_segments`, and `norm_eps`, the small number
-# inside the root of the layer norm.
+# inside the root of the layer norm. Take the `LayerNorm` from the top of this notebook: torch has
+# one as well, `nn.LayerNorm`, but it calls its two vectors otherwise than the weights that you will
+# load. And a trap: `segments` may be None, and a table cannot look up None.
 
 # %% exercise="BertEmbeddings"
 class BertEmbeddings(nn.Module):
@@ -782,7 +792,8 @@ class Bert(nn.Module):
         self.pooler = make_pooler(config.d_model)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
-        mask = padding(ids) if real is None else real.unsqueeze(1)  # (batch, 1, seq)
+        # without real, [PAD] tells where the padding is; the mask is (batch, 1, seq)
+        mask = padding(ids) if real is None else real.unsqueeze(1)
         hidden, _ = self.encoder(self.embeddings(ids, segments), mask)
         return hidden, self.pooler(hidden)
 
@@ -836,6 +847,10 @@ print(f"{sum(weight.numel() for weight in model.parameters()):,} numbers to lear
 # - **one way**: the best possible for whoever sees all *before* the hole, and nothing behind;
 # - **exact**: the best possible for whoever reads both sides.
 #
+# No network is trained for these. The bigram table is counted in texts; *one way* and *exact* are
+# computed from the rules by which the world was made. They are floors: no reader of the kind can
+# get below them on average, whatever it is built of and however long it is trained.
+#
 # For the pairs there is such a line, too. It does not lie at 0: now and then a random second
 # sentence fits by chance, and then nobody can know.
 
@@ -856,6 +871,9 @@ print(f"   pairs: loss {exam.known['pairs']:.3f}, right at best {exam.bayes:.1%}
 # we train a **GRU** (Cho and others 2014), a recurrent network as they were in use before the
 # transformer. It reads the same rows one token after the other and carries a memory along. When it
 # comes to a hole, it has to name the word from that memory.
+#
+# BERT gets 240 steps here. The GRU gets 480, each row twice with other holes, so that nobody can
+# say it was stopped too soon.
 #
 # Before you run the cell: which of the lines can the GRU not cross, however long it is trained?
 
@@ -960,7 +978,9 @@ show(figure, f"on the left the loss at the holes. The GRU ends at {gru_end:.2f},
 # %% [markdown]
 # Look at the GRU first. It soon passes the bigram table, which forgets everything but one token.
 # But there is a floor under it that no training can break: what stands behind the hole has not been
-# read. Between the dashed line and the solid one lies what the right side knows.
+# read. The floor is the dashed line, *one way*. It was computed from the world's rules and is no
+# result of the GRU, which stays above it after twice as many steps as BERT. Between the dashed line
+# and the solid one lies what the right side knows.
 #
 # Two GRUs, one from each side, would help, and that was tried. ELMo (Peters and others 2018) made
 # its vectors with two LSTMs, one each way. But each of them still reads step by step, so nothing
@@ -987,10 +1007,10 @@ quiz("one-way")
 # each. Ask the model once for all gaps, and fill each on its own, without regard to the others.
 #
 # The model is called as `model(ids, segments)` and returns two things: the words' logits
-# `(batch, seq, vocab)` and the pairs' logits. You need the first. If `gaps` is a table of True and
-# False `(batch, seq)`, then `logits[gaps]` has one row for each gap, in reading order, and
-# `filled[gaps] = words` writes a word into each. The ids you were handed are not yours to write
-# into: take a copy first, `ids.clone()`.
+# `(batch, seq, vocab)` and the pairs' logits. Take them apart, `first, second = …`; you need the
+# first. If `gaps` is a table of True and False `(batch, seq)`, then `logits[gaps]` has one row for
+# each gap, as in step 4, and `filled[gaps] = words` writes a word into each. The ids you were
+# handed are not yours to write into: take a copy first, `ids.clone()`.
 
 # %% exercise="fill_mask"
 def fill_mask(
@@ -1103,19 +1123,33 @@ means = {name: sum(found) / len(found) for name, found in shares.items()}
 print(f"   all: word2vec {means['word2vec']:.1%}, BERT {means['BERT']:.1%}")
 
 # %% tags=["demonstration"]
-figure, axes = plt.subplots(1, 4, figsize=(11, 3.1))
-for ax, (word, (points, seen)) in zip(axes, clouds.items(), strict=True):
+figure, axes = plt.subplots(2, 2, figsize=(10, 7.2))
+for ax, (word, (points, seen)) in zip(axes.flat, clouds.items(), strict=True):
     for sense, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "^")):
-        x, y = points[seen.senses == sense].T
-        ax.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.7, label=seen.names[sense])
-    ax.set(title=word, xticks=[], yticks=[], xlabel="first direction")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8, ncols=2,
-              handletextpad=0.1, columnspacing=0.8)
-axes[0].set_ylabel("second direction")
+        own = (seen.senses == sense).nonzero().flatten()
+        x, y = points[own].T
+        ax.scatter(x, y, s=45, color=colour, marker=marker, alpha=0.35, lw=0)
+        name = seen.names[sense]
+        ax.text(x.mean(), 9.2, name, color=colour, ha="center", weight="bold", fontsize=11)
+        # beside the highest point what stands around the word there; if far, the lowest as well
+        ends = [int(y.argmax()), int(y.argmin())] if y.max() - y.min() > 4 else [int(y.argmax())]
+        for end in ends:
+            place, near = int(seen.places[own[end]]), x[(y - y[end]).abs() < 1]
+            inwards = (near.max() + 0.6, "left") if x.mean() < 0 else (near.min() - 0.6, "right")
+            around = seen.ids[own[end], max(place - 3, 1) : place + 2].tolist()
+            ax.text(inwards[0], y[end], " ".join(words[index] for index in around), color=colour,
+                    fontsize=9, ha=inwards[1], va="center")
+    ax.set(xlim=(-11, 11), ylim=(-9, 11), xticks=[], yticks=[])
+    ax.set_title(word, loc="left")
+for below, beside in zip(axes[1], axes[:, 0], strict=True):
+    below.set_xlabel("first direction")
+    beside.set_ylabel("second direction")
 figure.tight_layout()
 show(figure, "each point is one occurrence of the word in a sentence, as BERT sees it, drawn in "
-     "the two directions in which the vectors differ most. The two senses form separate clouds for "
-     "each of the four words. With word2vec all points of a word would lie on one spot.")
+     "the two directions in which the vectors differ most; where many lie on each other the colour "
+     "is stronger. For each of the four words the two senses lie on different sides. Within a "
+     "sense there are smaller clouds, of different uses; beside some stand the words around the "
+     "word. With word2vec all points of a word would lie on one spot.")
 
 # %% [markdown]
 # One vector a word leaves no choice: all occurrences fall into one group, and half of them are

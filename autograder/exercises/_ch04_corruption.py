@@ -202,6 +202,11 @@ choose_positions = Exercise(
             "It looks as if the random numbers come from a bell curve (randn). torch.rand draws "
             "from 0 to 1, so that rate is a probability.",
         ),
+        Misconception(
+            m.choose_as_numbers,
+            "It looks as if the result holds 1 and 0. It is a mask, of True and False: what a "
+            "comparison gives is one already, and & joins two of them.",
+        ),
     ),
     alternatives=(m.choose_by_bernoulli, m.choose_token_by_token, m.choose_by_filling),
     points=2,
@@ -243,7 +248,7 @@ def _corrupted(draw: Draw, fate: str = "", chosen: float = 0.5) -> Inputs:
 
 
 def _other_shares(draw: Draw) -> Inputs:
-    mask_share, random_share = draw.choice(((0.5, 0.3), (0.25, 0.45), (0.1, 0.2)))
+    mask_share, random_share = draw.choice(((0.25, 0.45), (0.1, 0.2), (0.3, 0.4)))
     inputs = _corrupted(draw)
     edges = (mask_share, mask_share + random_share)
     lot = _lots(draw, *inputs["ids"].shape, edges=edges)
@@ -324,16 +329,39 @@ corrupt = Exercise(
             m.corrupt_random_and_kept_exchanged,
             "It looks as if the last two parts are exchanged: from 0.8 to 0.9 comes the "
             "replacement, from 0.9 on the token stays.",
+            also=(m.corrupt_random_at_the_end,),
+        ),
+        Misconception(
+            m.corrupt_loses_the_masks,
+            "No [MASK] is left in the text: where the lot is small the true word stands. Does your "
+            "second step begin with ids again, and forget what the first one made?",
+        ),
+        Misconception(
+            m.corrupt_loses_the_replacements,
+            "No token becomes its replacement. Either a later step begins with ids again and "
+            "forgets it, or the condition for it is never true.",
+        ),
+        Misconception(
+            m.corrupt_overwrites_the_masks,
+            "Where [MASK] should stand, the replacement does. A small lot fulfils your second "
+            "condition as well, so that the second step writes over the first.",
+        ),
+        Misconception(
+            m.corrupt_replaces_first,
+            "It looks as if the replacements come first. The lowest lots are for [MASK]; the "
+            "replacements begin at mask_share.",
         ),
         Misconception(
             m.corrupt_compares_with_the_share,
             "It looks as if the second edge is random_share. The parts lie one behind the other: "
             "it is mask_share + random_share.",
+            also=(m.corrupt_replaces_below_the_share,),
         ),
         Misconception(
             m.corrupt_everything,
             "It looks as if tokens are changed that were not chosen. Put chosen & before both "
             "conditions.",
+            also=(m.corrupt_masks_everything, m.corrupt_replaces_everything),
         ),
         Misconception(
             m.corrupt_labels_everywhere,
@@ -373,9 +401,15 @@ corrupt = Exercise(
             "and the labels.",
         ),
         Misconception(
+            m.corrupt_results_exchanged,
+            "It looks as if the two results are exchanged. First comes what the model reads, then "
+            "the labels.",
+        ),
+        Misconception(
             m.corrupt_in_place,
             "It looks as if ids itself is changed. Make a new tensor: ids.masked_fill(…) without "
             "an underscore at the end, or ids.clone() first.",
+            also=(m.corrupt_in_place_before_the_labels, m.corrupt_labels_in_place),
         ),
     ),
     alternatives=(m.corrupt_on_a_clone, m.corrupt_token_by_token, m.corrupt_by_arithmetic),
@@ -425,35 +459,63 @@ wrong_word_share = Exercise(
     misconceptions=(
         Misconception(
             m.share_of_all_words,
-            "It looks as if wrong words are counted among all words. Only visible ones count: "
-            "divide by 1 - rate * mask_share.",
+            "It looks as if the wrong words are counted rightly, and then compared with all words "
+            "of the text. Which of these can you see?",
         ),
         Misconception(
             m.share_without_luck,
-            "It looks as if a random word is always wrong. It is drawn from num_words words, and "
-            "one of them is the true one.",
+            "Imagine a list with a single word, num_words = 1. What does a random word become "
+            "then, and what does your formula say?",
         ),
         Misconception(
             m.share_of_all_words_without_luck,
-            "Two things are missing. Divide by the share of visible words; and a random word is "
-            "the true one in 1 of num_words cases.",
+            "Two things are missing. You compare with all words of the text: which can you see? "
+            "And with num_words = 1, could any word be wrong?",
         ),
         Misconception(
             m.share_of_the_chosen,
-            "It looks as if only chosen words are counted as visible. The words that were not "
-            "chosen are visible, too: that is why the share is so small.",
+            "Your share does not depend on rate. But at a rate near 0 hardly any word is touched, "
+            "so hardly any can be wrong. Who else is visible?",
+            also=(m.share_of_the_chosen_without_luck,),
+        ),
+        Misconception(
+            m.share_with_all_masked,
+            "It looks as if mask_share is taken as a share of all words. At a small rate, can it "
+            "be that most of the text is behind a [MASK]?",
+            also=(m.share_with_all_masked_without_luck,),
+        ),
+        Misconception(
+            m.share_without_rate,
+            "As the rate goes to 0, nothing is touched, and your share of wrong words does not go "
+            "to 0. Which words can become random ones?",
+            also=(m.share_without_rate_and_luck, m.share_of_random_words),
+        ),
+        Misconception(
+            m.share_with_too_much_luck,
+            "With two words to draw from, your formula says that a random word is always the true "
+            "one. How often is it, if the true one is among the num_words?",
+        ),
+        Misconception(
+            m.share_of_lucky_words,
+            "It looks as if the random words are counted that happen to be true. Asked is how many "
+            "are not.",
         ),
         Misconception(
             m.share_with_the_kept,
-            "It looks as if kept words are counted as wrong. They are what they were.",
+            "With random_share = 0 no visible word is wrong, and your formula says otherwise. "
+            "Which words do you count?",
+            also=(m.share_of_changed_and_kept,),
         ),
         Misconception(
             m.share_visible_is_not_chosen,
-            "It looks as if every chosen word is counted as hidden. Only mask_share of them is.",
+            "At rate 1 your formula divides by 0, though some words can still be seen. Is every "
+            "chosen word out of sight?",
+            also=(m.share_visible_is_not_chosen_without_luck,),
         ),
         Misconception(
             m.share_of_right_words,
             "It looks as if this is the share of right words. Asked is the share of wrong ones.",
+            also=(m.share_of_right_words_without_luck,),
         ),
     ),
     alternatives=(m.share_by_counting, m.share_by_table),

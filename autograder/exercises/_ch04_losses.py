@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from autograder import probes
-from autograder.exercises import _ch04_mistakes_model as m
+from autograder.exercises import _ch04_mistakes_losses as m
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception, Observed
 from minitransformer import losses
 
@@ -109,7 +109,22 @@ masked_lm_loss = Exercise(
             "What the model says in places that were not asked still moves the loss. Take two "
             "words, one of them chosen, and work out on paper what loss is before it is "
             "multiplied, and what after.",
-            also=(m.loss_multiplied_by_the_share,),
+            also=(m.loss_multiplied_by_the_share, m.loss_multiplied_and_divided),
+        ),
+        Misconception(
+            m.loss_of_logits_set_to_0,
+            "It looks as if the logits are set to 0 where nothing was asked. Logits of 0 are an "
+            "answer, too: every word alike, which costs log(vocab). Leave these places out.",
+            also=(m.loss_of_logits_set_to_0_and_divided,),
+        ),
+        Misconception(
+            m.loss_divided_twice,
+            "It looks as if the loss is divided by the number of chosen words twice. The mean that "
+            "cross_entropy returns has been divided already.",
+        ),
+        Misconception(
+            m.loss_of_the_others,
+            "It looks as if the words are counted that were not chosen. Turn the table round.",
         ),
         Misconception(
             m.loss_divided_by_all,
@@ -208,40 +223,68 @@ pretraining_loss = Exercise(
     misconceptions=(
         Misconception(
             m.joint_label_0_ignored,
-            "It looks as if pairs with label 0 do not count. 0 is a class like the other, “is "
-            "next”: average over all pairs.",
+            "It looks as if pairs of class 0 do not count. 0 is a class here, and not the sign for "
+            "“do not ask”.",
             also=(m.joint_label_0_multiplied_away,),
         ),
         Misconception(
             m.joint_classes_exchanged,
-            "It looks as if the classes are exchanged. Class 0 is “is next”, so True becomes 0: "
-            "(~is_next).long().",
+            "The pairs' loss is large where the model is right, and small where it is wrong. Which "
+            "class is “is next”, and what do you make of True?",
+        ),
+        Misconception(
+            m.joint_always_next,
+            "Your loss does not depend on is_next. It looks as if every pair is asked for class 0.",
+        ),
+        Misconception(
+            m.joint_by_one_logit,
+            "It looks as if one of the two logits of a pair is not looked at. There are two "
+            "classes with a logit each, as there are many words with a logit each.",
+            also=(m.joint_by_the_other_logit,),
         ),
         Misconception(
             m.joint_mean,
-            "It looks as if the two losses are averaged. BERT adds them up.",
+            "Your result is half of what it should be. What does the formula do with the two "
+            "losses?",
+        ),
+        Misconception(
+            m.joint_multiplied,
+            "Where one of the two losses is 0, yours is 0, whatever the other is. What does the "
+            "formula do with the two?",
+        ),
+        Misconception(
+            m.joint_not_added,
+            "It looks as if the two losses are returned side by side. Asked is one number.",
         ),
         Misconception(
             m.joint_words_only,
-            "It looks as if only the words count. Add the pairs' loss.",
+            "It looks as if only the words count. If they were all known, your loss would be 0, "
+            "however wrong the pairs are.",
         ),
         Misconception(
             m.joint_pairs_only,
-            "It looks as if only the pairs count. Add the words' loss.",
+            "It looks as if only the pairs count. If they were all judged rightly, your loss would "
+            "be 0, however wrong the words are.",
         ),
         Misconception(
             m.joint_softmax_first,
-            "It looks as if the pairs' logits go through a softmax before the cross-entropy. It "
-            "takes logits, and has a softmax inside.",
+            "However sure and right the pairs' logits are, their loss does not come near 0. What "
+            "do you hand to cross_entropy, and what does it expect?",
         ),
         Misconception(
             m.joint_over_all_words,
-            "It looks as if words count that were not chosen. Call your masked_lm_loss.",
+            "What the model says where no word was chosen changes your loss. Which function of "
+            "yours leaves these places out?",
+        ),
+        Misconception(
+            m.joint_not_a_number,
+            "Where no word was chosen your result is not a number: a mean of nothing. One of your "
+            "functions knows what to do then.",
         ),
         Misconception(
             m.joint_pairs_summed,
-            "It looks as if the pairs' losses are added up. Take their mean, as cross_entropy "
-            "does.",
+            "The more pairs there are, the larger is your loss. The words' loss does not grow with "
+            "their number; the pairs' should not either.",
         ),
     ),
     alternatives=(m.joint_by_torch, m.joint_by_where),

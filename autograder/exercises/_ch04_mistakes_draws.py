@@ -166,6 +166,88 @@ def pairs_with_fixed_seed(documents, generator=None):
     return _paired(documents, torch.Generator().manual_seed(0))
 
 
+def _but_first(documents, number):
+    return [s for k, document in enumerate(documents) if k != number for s in document[1:]]
+
+
+def _but_last(documents, number):
+    return [s for k, document in enumerate(documents) if k != number for s in document[:-1]]
+
+
+def pairs_never_a_first_sentence(documents, generator=None):
+    return _paired(documents, generator, others=_but_first)
+
+
+def pairs_drawn_from_1(documents, generator=None):
+    return _paired(documents, generator, others=lambda d, number: _others(d, number)[1:])
+
+
+def pairs_never_a_last_sentence(documents, generator=None):
+    return _paired(documents, generator, others=_but_last)
+
+
+def pairs_drawn_to_n_minus_2(documents, generator=None):
+    return _paired(documents, generator, others=lambda d, number: _others(d, number)[:-1])
+
+
+def pairs_one_random_sentence(documents, generator=None):
+    def drawn_once(documents, number):
+        return [_one_of(_others(documents, number), generator)]
+
+    return _paired(documents, generator, others=drawn_once)
+
+
+def pairs_with_the_first_of_the_others(documents, generator=None):
+    return _paired(documents, generator, others=lambda d, number: _others(d, number)[:1])
+
+
+def pairs_two_a_sentence(documents, generator=None):
+    pairs = []
+    for number, document in enumerate(documents):
+        pool = _others(documents, number)
+        for first, second in zip(document, document[1:], strict=False):
+            pairs.append((first, second, True))
+            pairs.append((first, _one_of(pool, generator), False))
+    return pairs
+
+
+def _from_places(documents, generator, places):
+    pairs = []
+    for number, document in enumerate(documents):
+        pool = _others(documents, number)
+        for place in places(document):
+            if _coin(generator):
+                pairs.append((document[place], document[place + 1], True))
+            else:
+                pairs.append((document[place], _one_of(pool, generator), False))
+    return pairs
+
+
+def pairs_not_from_the_first(documents, generator=None):
+    return _from_places(documents, generator, lambda document: range(1, len(document) - 1))
+
+
+def pairs_stop_too_soon(documents, generator=None):
+    return _from_places(documents, generator, lambda document: range(len(document) - 2))
+
+
+def pairs_beyond_the_end(documents, generator=None):
+    return _from_places(documents, generator, lambda document: range(len(document)))
+
+
+def pairs_place_of_the_own_document(documents, generator=None):
+    pairs = []
+    for number, document in enumerate(documents):
+        rest = [other for k, other in enumerate(documents) if k != number]
+        for place in range(len(document) - 1):
+            if _coin(generator):
+                pairs.append((document[place], document[place + 1], True))
+            else:
+                drawn = int(torch.randint(len(document), (1,), generator=generator))
+                pairs.append((document[place], _one_of(rest, generator)[drawn], False))
+    return pairs
+
+
 def pairs_document_first(documents, generator=None):
     pairs = []
     for number, document in enumerate(documents):
@@ -279,6 +361,11 @@ def choose_by_bell_curve(ids, special_ids, rate=0.15, generator=None):
     return (torch.randn(ids.shape, generator=generator) < rate) & ~_special(ids, special_ids)
 
 
+def choose_as_numbers(ids, special_ids, rate=0.15, generator=None):
+    drawn = torch.rand(ids.shape, generator=generator) < rate
+    return drawn.long() * (~_special(ids, special_ids)).long()
+
+
 def choose_by_bernoulli(ids, special_ids, rate=0.15, generator=None):
     chance = torch.full(ids.shape, rate).masked_fill(_special(ids, special_ids), 0.0)
     return torch.bernoulli(chance, generator=generator).bool()
@@ -330,6 +417,58 @@ def corrupt_random_and_kept_exchanged(
     return changed, ids.masked_fill(~chosen, -100)
 
 
+def corrupt_random_at_the_end(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked = chosen & (lot < mask_share)
+    replaced = chosen & (lot >= 1 - random_share) & ~masked
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_loses_the_masks(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, replaced = _parts(chosen, lot, mask_share, random_share)
+    changed = torch.where(masked, mask_id, ids)
+    changed = torch.where(replaced, replacements, ids)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_loses_the_replacements(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, replaced = _parts(chosen, lot, mask_share, random_share)
+    changed = torch.where(replaced, replacements, ids)
+    changed = torch.where(masked, mask_id, ids)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_overwrites_the_masks(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    changed = torch.where(chosen & (lot < mask_share), mask_id, ids)
+    changed = torch.where(chosen & (lot < mask_share + random_share), replacements, changed)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_replaces_first(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    replaced = chosen & (lot < random_share)
+    masked = chosen & ~replaced & (lot < mask_share + random_share)
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_replaces_below_the_share(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    changed = torch.where(chosen & (lot < mask_share), mask_id, ids)
+    changed = torch.where(chosen & (lot < random_share), replacements, changed)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
 def corrupt_compares_with_the_share(
     ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
 ):
@@ -341,6 +480,24 @@ def corrupt_compares_with_the_share(
 
 def corrupt_everything(ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1):
     masked, replaced = _parts(torch.ones_like(chosen), lot, mask_share, random_share)
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_masks_everything(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, _ = _parts(torch.ones_like(chosen), lot, mask_share, random_share)
+    _, replaced = _parts(chosen, lot, mask_share, random_share)
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_replaces_everything(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, _ = _parts(chosen, lot, mask_share, random_share)
+    _, replaced = _parts(torch.ones_like(chosen), lot, mask_share, random_share)
     changed = _change(ids, masked, replaced, replacements, mask_id)
     return changed, ids.masked_fill(~chosen, -100)
 
@@ -409,6 +566,31 @@ def corrupt_without_labels(
     return _corrupted(ids, chosen, lot, replacements, mask_id, mask_share, random_share)
 
 
+def corrupt_results_exchanged(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    changed = _corrupted(ids, chosen, lot, replacements, mask_id, mask_share, random_share)
+    return ids.masked_fill(~chosen, -100), changed
+
+
+def corrupt_in_place_before_the_labels(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, replaced = _parts(chosen, lot, mask_share, random_share)
+    ids[masked] = mask_id
+    ids[replaced] = replacements[replaced]
+    return ids, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_labels_in_place(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, replaced = _parts(chosen, lot, mask_share, random_share)
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    ids[~chosen] = -100
+    return changed, ids
+
+
 def corrupt_in_place(ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1):
     masked, replaced = _parts(chosen, lot, mask_share, random_share)
     labels = ids.masked_fill(~chosen, -100)
@@ -468,6 +650,42 @@ def share_of_the_chosen(rate, mask_share, random_share, num_words):
     return random_share * (1 - 1 / num_words) / (1 - mask_share)
 
 
+def share_of_the_chosen_without_luck(rate, mask_share, random_share, num_words):
+    return random_share / (1 - mask_share)
+
+
+def share_with_all_masked(rate, mask_share, random_share, num_words):
+    return rate * random_share * (1 - 1 / num_words) / (1 - mask_share)
+
+
+def share_with_all_masked_without_luck(rate, mask_share, random_share, num_words):
+    return rate * random_share / (1 - mask_share)
+
+
+def share_without_rate(rate, mask_share, random_share, num_words):
+    return random_share * (1 - 1 / num_words) / (1 - rate * mask_share)
+
+
+def share_without_rate_and_luck(rate, mask_share, random_share, num_words):
+    return random_share / (1 - rate * mask_share)
+
+
+def share_of_random_words(rate, mask_share, random_share, num_words):
+    return random_share * (1 - 1 / num_words)
+
+
+def share_with_too_much_luck(rate, mask_share, random_share, num_words):
+    return rate * random_share * (1 - 1 / (num_words - 1)) / (1 - rate * mask_share)
+
+
+def share_of_lucky_words(rate, mask_share, random_share, num_words):
+    return rate * random_share / num_words / (1 - rate * mask_share)
+
+
+def share_of_changed_and_kept(rate, mask_share, random_share, num_words):
+    return rate * (1 - mask_share) / (1 - rate * mask_share)
+
+
 def share_with_the_kept(rate, mask_share, random_share, num_words):
     kept = 1 - mask_share - random_share
     return rate * (random_share * (1 - 1 / num_words) + kept) / (1 - rate * mask_share)
@@ -475,6 +693,14 @@ def share_with_the_kept(rate, mask_share, random_share, num_words):
 
 def share_visible_is_not_chosen(rate, mask_share, random_share, num_words):
     return rate * random_share * (1 - 1 / num_words) / (1 - rate)
+
+
+def share_visible_is_not_chosen_without_luck(rate, mask_share, random_share, num_words):
+    return rate * random_share / (1 - rate)
+
+
+def share_of_right_words_without_luck(rate, mask_share, random_share, num_words):
+    return 1 - rate * random_share / (1 - rate * mask_share)
 
 
 def share_of_right_words(rate, mask_share, random_share, num_words):

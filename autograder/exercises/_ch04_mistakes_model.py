@@ -1,4 +1,4 @@
-"""Chapter 4's mistakes with losses, layers and gaps, and other right ways to write them.
+"""Chapter 4's mistakes with layers and gaps, and other right ways to write them.
 
 Every definition is lifted out of this file and run in place of a learner's, so its body uses only
 torch, math and its neighbours here. The names say what is wrong, or how it is done otherwise.
@@ -9,153 +9,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-# masked_lm_loss
-
-
-def _mean(logits, targets):
-    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
-
-
-def _each(logits, labels):
-    """The loss at every place, where nothing was chosen that of the word 0."""
-    targets = labels.masked_fill(labels == -100, 0)
-    return -logits.log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-
-
-def loss_multiplied_after_the_mean(logits, labels):
-    chosen = labels != -100
-    if not chosen.any():
-        return logits[chosen].sum()
-    loss = _mean(logits, labels.masked_fill(~chosen, 0))
-    return (loss * chosen).sum() / chosen.sum()
-
-
-def loss_multiplied_by_the_share(logits, labels):
-    chosen = labels != -100
-    if not chosen.any():
-        return logits[chosen].sum()
-    loss = _mean(logits, labels.masked_fill(~chosen, 0))
-    return (loss * chosen).mean()
-
-
-def loss_divided_by_all(logits, labels):
-    return (_each(logits, labels) * (labels != -100)).mean()
-
-
-def loss_with_elsewhere_as_word_0(logits, labels):
-    return _each(logits, labels).mean()
-
-
-def loss_summed(logits, labels):
-    return (_each(logits, labels) * (labels != -100)).sum()
-
-
-def loss_mean_of_rows(logits, labels):
-    chosen = labels != -100
-    if not chosen.any():
-        return logits[chosen].sum()
-    rows = (_each(logits, labels) * chosen).reshape(-1, labels.shape[-1])
-    counts = chosen.reshape(-1, labels.shape[-1]).sum(dim=-1)
-    return (rows.sum(dim=-1)[counts > 0] / counts[counts > 0]).mean()
-
-
-def loss_without_word_0(logits, labels):
-    chosen = labels > 0
-    if not chosen.any():
-        return logits[chosen].sum()
-    return _mean(logits[chosen], labels[chosen])
-
-
-def loss_not_a_number(logits, labels):
-    chosen = labels != -100
-    return _mean(logits[chosen], labels[chosen])
-
-
-def loss_by_ignore_index(logits, labels):
-    flat, targets = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
-    total = F.cross_entropy(flat, targets, ignore_index=-100, reduction="sum")
-    return total / (targets != -100).sum().clamp_min(1)
-
-
-def loss_by_weights(logits, labels):
-    chosen = (labels != -100).to(logits.dtype)
-    return (_each(logits, labels) * chosen).sum() / chosen.sum().clamp_min(1)
-
-
-def loss_word_by_word(logits, labels):
-    found = logits.reshape(-1, logits.shape[-1])
-    terms = [
-        found[place].logsumexp(0) - found[place, label]
-        for place, label in enumerate(labels.flatten().tolist())
-        if label != -100
-    ]
-    return sum(terms) / len(terms) if terms else (logits * 0).sum()
-
-
-# pretraining_loss
-
-
-def _words(mlm_logits, labels):
-    chosen = labels != -100
-    if not chosen.any():
-        return mlm_logits[chosen].sum()
-    return _mean(mlm_logits[chosen], labels[chosen])
-
-
-def joint_label_0_ignored(mlm_logits, labels, nsp_logits, is_next):
-    pairs = F.cross_entropy(nsp_logits, (~is_next).long(), ignore_index=0)
-    return _words(mlm_logits, labels) + pairs
-
-
-def joint_label_0_multiplied_away(mlm_logits, labels, nsp_logits, is_next):
-    classes = (~is_next).long()
-    each = F.cross_entropy(nsp_logits, classes, reduction="none")
-    return _words(mlm_logits, labels) + (each * classes).mean()
-
-
-def joint_classes_exchanged(mlm_logits, labels, nsp_logits, is_next):
-    return _words(mlm_logits, labels) + F.cross_entropy(nsp_logits, is_next.long())
-
-
-def joint_mean(mlm_logits, labels, nsp_logits, is_next):
-    pairs = F.cross_entropy(nsp_logits, (~is_next).long())
-    return (_words(mlm_logits, labels) + pairs) / 2
-
-
-def joint_words_only(mlm_logits, labels, nsp_logits, is_next):
-    return _words(mlm_logits, labels)
-
-
-def joint_pairs_only(mlm_logits, labels, nsp_logits, is_next):
-    return F.cross_entropy(nsp_logits, (~is_next).long())
-
-
-def joint_softmax_first(mlm_logits, labels, nsp_logits, is_next):
-    pairs = F.cross_entropy(nsp_logits.softmax(dim=-1), (~is_next).long())
-    return _words(mlm_logits, labels) + pairs
-
-
-def joint_over_all_words(mlm_logits, labels, nsp_logits, is_next):
-    return _each(mlm_logits, labels).mean() + F.cross_entropy(nsp_logits, (~is_next).long())
-
-
-def joint_pairs_summed(mlm_logits, labels, nsp_logits, is_next):
-    pairs = F.cross_entropy(nsp_logits, (~is_next).long(), reduction="sum")
-    return _words(mlm_logits, labels) + pairs
-
-
-def joint_by_torch(mlm_logits, labels, nsp_logits, is_next):
-    total = F.cross_entropy(mlm_logits.flatten(0, -2), labels.flatten(), reduction="sum")
-    words = total / (labels != -100).sum().clamp_min(1)
-    return words + F.cross_entropy(nsp_logits, 1 - is_next.long())
-
-
-def joint_by_where(mlm_logits, labels, nsp_logits, is_next):
-    sure = nsp_logits.log_softmax(dim=-1)
-    pairs = -torch.where(is_next, sure[:, 0], sure[:, 1]).mean()
-    return pairs + _words(mlm_logits, labels)
-
 
 # BertEmbeddings
 
@@ -201,7 +54,7 @@ class _Embeds(nn.Module):
 
 class EmbedsWithoutPosition(_Embeds):
     def together(self, words, places, kinds):
-        return self.norm(words + kinds + 0 * places)
+        return self.norm(words + kinds)
 
 
 class EmbedsPositionTwice(_Embeds):
@@ -221,7 +74,7 @@ class EmbedsPositionsFromOne(_Embeds):
 
 class EmbedsWithoutSegment(_Embeds):
     def together(self, words, places, kinds):
-        return self.norm(words + places + 0 * kinds)
+        return self.norm(words + places)
 
 
 class EmbedsSegmentZero(_Embeds):
@@ -236,7 +89,47 @@ class EmbedsNothingForNone(_Embeds):
 
 class EmbedsWithoutNorm(_Embeds):
     def together(self, words, places, kinds):
-        return words + places + kinds + 0 * self.norm(words)
+        return words + places + kinds
+
+
+class EmbedsWithNoNorm(_Embeds):
+    def __init__(self, config):
+        super().__init__(config)
+        del self.norm
+
+    def together(self, words, places, kinds):
+        return words + places + kinds
+
+
+class EmbedsByTorchNorm(_Embeds):
+    def __init__(self, config):
+        super().__init__(config)
+        self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
+
+
+class EmbedsPositionsOfTheIds(_Embeds):
+    def places(self, ids):
+        return self.position(ids)
+
+
+class EmbedsPositionsOfTheBatchAsTheyAre(_Embeds):
+    def places(self, ids):
+        return self.position(torch.arange(ids.shape[0]))
+
+
+class EmbedsOneForNone(_Embeds):
+    def kinds(self, ids, segments):
+        return self.segment(torch.ones_like(ids) if segments is None else segments)
+
+
+class EmbedsNormsBeforeTheSegment(_Embeds):
+    def together(self, words, places, kinds):
+        return self.norm(words + places) + kinds
+
+
+class EmbedsNormsEach(_Embeds):
+    def together(self, words, places, kinds):
+        return self.norm(words) + self.norm(places) + self.norm(kinds)
 
 
 class EmbedsNormsTheToken(_Embeds):
@@ -324,7 +217,22 @@ class PoolsTheMaximum(_Pools):
 
 class PoolsWithoutLayer(_Pools):
     def forward(self, hidden):
-        return hidden[:, 0].tanh() + 0 * self.dense(hidden[:, 0])
+        return hidden[:, 0].tanh()
+
+
+class PoolsTheFirstRow(_Pools):
+    def forward(self, hidden):
+        return self.dense(hidden[0]).tanh()
+
+
+class PoolsAllTokens(_Pools):
+    def forward(self, hidden):
+        return self.dense(hidden).tanh()
+
+
+class PoolsAndKeepsTheAxis(_Pools):
+    def forward(self, hidden):
+        return self.dense(hidden[:, :1]).tanh()
 
 
 class PoolsBentFirst(_Pools):
@@ -421,7 +329,43 @@ class NamesWithoutTranspose(_Names):
 
 class NamesWithoutBias(_Names):
     def forward(self, hidden, table):
-        return self.transform(hidden) @ table.T + 0 * self.bias
+        return self.transform(hidden) @ table.T
+
+
+class NamesWithoutBiasParameter(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        del self.bias
+
+    def forward(self, hidden, table):
+        return self.transform(hidden) @ table.T
+
+
+class NamesWithBiasOfTheVector(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.bias = nn.Parameter(torch.zeros(config.d_model))
+
+    def forward(self, hidden, table):
+        return (self.transform(hidden) + self.bias) @ table.T
+
+
+class NamesWithBiasOfTheVectorAtTheEnd(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.bias = nn.Parameter(torch.zeros(config.d_model))
+
+
+class NamesLayerWithoutBias(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.dense = nn.Linear(config.d_model, config.d_model, bias=False)
+
+
+class NamesByTorchNorm(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
 
 class NamesWithoutGelu(_Names):
@@ -431,8 +375,26 @@ class NamesWithoutGelu(_Names):
 
 class NamesWithoutNorm(_Names):
     def transform(self, hidden):
-        changed = F.gelu(self.dense(hidden))
-        return changed + 0 * self.norm(changed)
+        return F.gelu(self.dense(hidden))
+
+
+class NamesWithNoNorm(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        del self.norm
+
+    def transform(self, hidden):
+        return F.gelu(self.dense(hidden))
+
+
+class NamesGeluFirst(_Names):
+    def transform(self, hidden):
+        return self.norm(self.dense(F.gelu(hidden)))
+
+
+class NamesLayerLast(_Names):
+    def transform(self, hidden):
+        return self.dense(self.norm(F.gelu(hidden)))
 
 
 class NamesNormFirst(_Names):
@@ -447,12 +409,12 @@ class NamesNormAtTheStart(_Names):
 
 class NamesWithoutLayer(_Names):
     def transform(self, hidden):
-        return self.norm(F.gelu(hidden)) + 0 * self.dense(hidden)
+        return self.norm(F.gelu(hidden))
 
 
 class NamesByTheTableAlone(_Names):
     def transform(self, hidden):
-        return hidden + 0 * self.norm(self.dense(hidden))
+        return hidden
 
 
 class NamesByRelu(_Names):
@@ -546,6 +508,16 @@ def fill_one_after_the_other(model, ids, mask_id, segments=None):
 def fill_first_gap_only(model, ids, mask_id, segments=None):
     gaps, _, probabilities = _asked(model, ids, mask_id, segments)
     return _written(ids, gaps, probabilities[0].argmax()), probabilities
+
+
+def fill_by_one_argmax(model, ids, mask_id, segments=None):
+    gaps, _, probabilities = _asked(model, ids, mask_id, segments)
+    return _written(ids, gaps, probabilities.argmax()), probabilities
+
+
+def fill_results_exchanged(model, ids, mask_id, segments=None):
+    gaps, _, probabilities = _asked(model, ids, mask_id, segments)
+    return probabilities, _written(ids, gaps, probabilities.argmax(dim=-1))
 
 
 def fill_ignores_segments(model, ids, mask_id, segments=None):

@@ -149,6 +149,29 @@ def pieces_never_the_last_letter(word, vocab, unknown="[UNK]"):
     return _cut(word, vocab, unknown, lambda text, start: range(len(text) - 1, start, -1))
 
 
+def pieces_never_one_letter(word, vocab, unknown="[UNK]"):
+    return _cut(word, vocab, unknown, lambda text, start: range(len(text), start + 1, -1))
+
+
+def pieces_unknown_as_text(word, vocab, unknown="[UNK]"):
+    pieces = _cut(word, vocab, unknown)
+    return unknown if pieces == [unknown] else pieces
+
+
+def pieces_skip_a_letter(word, vocab, unknown="[UNK]"):
+    pieces, start = [], 0
+    while start < len(word):
+        for end in range(len(word), start, -1):
+            piece = ("##" if start else "") + word[start:end]
+            if piece in vocab:
+                break
+        else:
+            return [unknown]
+        pieces.append(piece)
+        start = end + 1
+    return pieces
+
+
 def pieces_by_shrinking(word, vocab, unknown="[UNK]"):
     pieces, rest, prefix = [], word, ""
     while rest:
@@ -257,6 +280,83 @@ def pack_cls_twice(first, second, vocab, max_seq):
     second = [vocab["[CLS]"], *second]
     ids, segments, real = _packed(first, second, vocab, max(max_seq, len(first) + len(second) + 3))
     return ids, segments, real
+
+
+def _with_cls_twice(first, second, vocab, segment):
+    row, kinds = [vocab["[CLS]"], *first, vocab["[SEP]"]], [0] * (len(first) + 2)
+    if second is not None:
+        row += [vocab["[CLS]"], *second, vocab["[SEP]"]]
+        kinds += [segment] + [1] * (len(second) + 1)
+    return row, kinds
+
+
+def _filled_up(row, kinds, vocab, max_seq):
+    padding = max_seq - len(row)
+    ids = torch.tensor(row + [vocab["[PAD]"]] * padding)
+    return ids, torch.tensor(kinds + [0] * padding)
+
+
+def pack_cls_twice_in_segment_0(first, second, vocab, max_seq):
+    row, kinds = _with_cls_twice(first, second, vocab, 0)
+    real = torch.tensor([True] * len(row) + [False] * (max_seq - len(row)))
+    return *_filled_up(row, kinds, vocab, max_seq), real
+
+
+def pack_cls_twice_and_compared(first, second, vocab, max_seq):
+    row, kinds = _with_cls_twice(first, second, vocab, 1)
+    return *_filled_up(row, kinds, vocab, max_seq), torch.arange(max_seq) < len(row)
+
+
+def pack_cls_twice_in_segment_0_and_compared(first, second, vocab, max_seq):
+    row, kinds = _with_cls_twice(first, second, vocab, 0)
+    return *_filled_up(row, kinds, vocab, max_seq), torch.arange(max_seq) < len(row)
+
+
+def pack_cls_twice_into_full(first, second, vocab, max_seq):
+    row, kinds = _with_cls_twice(first, second, vocab, 1)
+    ids, segments = torch.full((max_seq,), vocab["[PAD]"]), torch.zeros(max_seq, dtype=torch.long)
+    ids[: len(row)], segments[: len(row)] = torch.tensor(row), torch.tensor(kinds)
+    return ids, segments, torch.arange(max_seq) < len(row)
+
+
+def pack_without_first_separator(first, second, vocab, max_seq):
+    if second is None:
+        return _packed(first, second, vocab, max_seq)
+    row = [vocab["[CLS]"], *first, *second, vocab["[SEP]"]]
+    kinds = [0] * (len(first) + 1) + [1] * (len(second) + 1)
+    return _packed(first, second, vocab, max_seq, kinds, row)
+
+
+def pack_all_in_segment_0(first, second, vocab, max_seq):
+    ids, segments, real = _packed(first, second, vocab, max_seq)
+    return ids, torch.zeros_like(segments), real
+
+
+def pack_into_lists(first, second, vocab, max_seq):
+    return tuple(part.tolist() for part in _packed(first, second, vocab, max_seq))
+
+
+def pack_without_real(first, second, vocab, max_seq):
+    return _packed(first, second, vocab, max_seq)[:2]
+
+
+def pack_without_padding(first, second, vocab, max_seq):
+    ids, segments, real = _packed(first, second, vocab, max_seq)
+    return ids[real], segments[real], real[real]
+
+
+def pack_real_where_not_0(first, second, vocab, max_seq):
+    ids, segments, _ = _packed(first, second, vocab, max_seq)
+    return ids, segments, ids != 0
+
+
+def pack_in_another_order(first, second, vocab, max_seq):
+    ids, segments, real = _packed(first, second, vocab, max_seq)
+    return ids, real, segments
+
+
+def pack_needs_a_second(first, second, vocab, max_seq):
+    return _packed(first, [*second], vocab, max_seq)
 
 
 def pack_single_as_pair(first, second, vocab, max_seq):

@@ -37,8 +37,9 @@ def _config(draw: Draw, vocab_size: int, d_model: int, **others: Any) -> Inputs:
 # BertEmbeddings
 
 
-def _embedded(draw: Draw, given: bool = True, **others: Any) -> Inputs:
+def _embedded(draw: Draw, given: bool = True, rows: int = 0, **others: Any) -> Inputs:
     batch, seq, d_model = draw.sizes(3, 3, 9)
+    batch = rows or batch
     vocab_size = draw.size(20, 30)
     config = _config(draw, vocab_size, d_model, **others)
     weights = {
@@ -73,7 +74,12 @@ bert_embeddings = Exercise(
     title="word, place and sentence, normed",
     reference=bert.BertEmbeddings,
     cases=(
-        Case("three vectors, added and normed", _embedded, probes.module),
+        Case(
+            "three vectors, added and normed",
+            lambda draw: _embedded(draw, max_seq=draw.size(31, 36)),  # every id is a place as well
+            probes.module,
+        ),
+        Case("a batch of one row", lambda draw: _embedded(draw, rows=1), probes.module),
         Case(
             "without segments, every token is in segment 0",
             lambda draw: _embedded(draw, given=False),
@@ -128,6 +134,12 @@ bert_embeddings = Exercise(
             m.EmbedsPositionsOfTheBatch,
             "It looks as if the positions count the sentences of the batch. They count the places "
             "in a sentence: torch.arange(ids.shape[1]).",
+            also=(m.EmbedsPositionsOfTheBatchAsTheyAre,),
+        ),
+        Misconception(
+            m.EmbedsPositionsOfTheIds,
+            "It looks as if the ids are looked up in self.position. An id says which word it is; "
+            "the place says where it stands: 0, 1, 2, …, whatever the words are.",
         ),
         Misconception(
             m.EmbedsPositionsFromOne,
@@ -148,12 +160,25 @@ bert_embeddings = Exercise(
             "segment 0, which has a vector.",
         ),
         Misconception(
+            m.EmbedsOneForNone,
+            "It looks as if tokens are put into segment 1 when segments is left out. It is 0.",
+        ),
+        Misconception(
             m.EmbedsWithoutNorm,
             "It looks as if the layer norm is missing. BERT norms the sum: self.norm(…).",
+            also=(m.EmbedsWithNoNorm,),
+        ),
+        Misconception(
+            m.EmbedsByTorchNorm,
+            "It looks as if the norm is torch's nn.LayerNorm. It computes the same, but calls its "
+            "two vectors weight and bias, and the weights loaded later are called gamma and beta: "
+            "take LayerNorm from the top of this notebook.",
         ),
         Misconception(
             m.EmbedsNormsTheToken,
-            "It looks as if the token vectors are normed alone. Add first, then norm the sum.",
+            "It looks as if the norm comes before all three are added. Add first, then norm the "
+            "sum.",
+            also=(m.EmbedsNormsBeforeTheSegment, m.EmbedsNormsEach),
         ),
         Misconception(
             m.EmbedsScaled,
@@ -234,6 +259,20 @@ pooler = Exercise(
             "It looks as if the last token is taken. [CLS] is the first: hidden[:, 0].",
         ),
         Misconception(
+            m.PoolsTheFirstRow,
+            "It looks as if the first row of the batch is taken. The axes are (batch, seq, "
+            "d_model): take the first token of every row, hidden[:, 0].",
+        ),
+        Misconception(
+            m.PoolsAllTokens,
+            "It looks as if every token is returned. Asked is one vector a row, that of [CLS].",
+        ),
+        Misconception(
+            m.PoolsAndKeepsTheAxis,
+            "It looks as if an axis of length 1 is left over from the tokens. A slice keeps the "
+            "axis, a number takes it away: 0 in place of 0:1.",
+        ),
+        Misconception(
             m.PoolsTheMaximum,
             "It looks as if the largest number of the row is taken. Take the vector of [CLS]: "
             "hidden[:, 0].",
@@ -292,27 +331,30 @@ mlm_head = Exercise(
     title="name the hidden word",
     reference=bert.MlmHead,
     cases=(
-        Case("each vector is compared with the whole table", _headed, probes.module),
+        Case("each vector is compared with the whole table", _headed, probes.module, tolerance=5),
         Case(
             "as many words as numbers in a vector",
             lambda draw: _headed(draw, square=True),
             probes.module,
+            tolerance=5,
         ),
         Case(
             "the chosen words alone, without a batch",
             lambda draw: _headed(draw, shape=(draw.size(4, 8),)),
             probes.module,
+            tolerance=5,
         ),
         Case(
             "another eps",
             lambda draw: _headed(draw, norm_eps=draw.choice((0.3, 0.7))),
             probes.module,
+            tolerance=5,
         ),
         Case(
             "gradients reach the vectors, the table and every parameter",
             _with_gradients(_headed),
             probes.module,
-            tolerance=5,
+            tolerance=10,
         ),
         Case(
             "a layer, a norm and a bias: the table comes from outside",
@@ -352,12 +394,40 @@ mlm_head = Exercise(
             "words are frequent: add self.bias.",
         ),
         Misconception(
+            m.NamesWithoutBiasParameter,
+            "The head has no parameter self.bias: it is missing, or a plain tensor, which nobody "
+            "would train. nn.Parameter(torch.zeros(…)) makes one number for each word.",
+        ),
+        Misconception(
+            m.NamesWithBiasOfTheVector,
+            "It looks as if self.bias has d_model numbers. It has one for each word: how many "
+            "words are there?",
+            also=(m.NamesWithBiasOfTheVectorAtTheEnd,),
+        ),
+        Misconception(
+            m.NamesLayerWithoutBias,
+            "It looks as if self.dense has no bias. Leave bias=False away; self.bias is another "
+            "one, of the words.",
+        ),
+        Misconception(
+            m.NamesByTorchNorm,
+            "It looks as if the norm is torch's nn.LayerNorm. It computes the same, but calls its "
+            "two vectors weight and bias, and the weights loaded later are called gamma and beta: "
+            "take LayerNorm from the top of this notebook.",
+        ),
+        Misconception(
+            m.NamesGeluFirst,
+            "It looks as if the GELU comes before the layer. The order is layer, GELU, norm.",
+            also=(m.NamesLayerLast,),
+        ),
+        Misconception(
             m.NamesWithoutGelu,
             "It looks as if the GELU is missing. It stands between the layer and the norm.",
         ),
         Misconception(
             m.NamesWithoutNorm,
             "It looks as if the norm is missing. It comes after the GELU, before the table.",
+            also=(m.NamesWithNoNorm,),
         ),
         Misconception(
             m.NamesNormFirst,
@@ -498,6 +568,16 @@ fill_mask = Exercise(
             m.fill_first_gap_only,
             "It looks as if all gaps get the word of the first. Take the most probable word of "
             "each gap: argmax(dim=-1).",
+        ),
+        Misconception(
+            m.fill_by_one_argmax,
+            "It looks as if one argmax is taken over all gaps and words together. Each gap has "
+            "its own most probable word: argmax(dim=-1).",
+        ),
+        Misconception(
+            m.fill_results_exchanged,
+            "It looks as if the two results are exchanged. First come the filled ids, then the "
+            "probabilities.",
         ),
         Misconception(
             m.fill_ignores_segments,

@@ -45,8 +45,13 @@ def badly_begun(got: list[str], documents: Documents) -> Failure | None:
     text = "Each sentence that has a next one should begin one pair, in the order of the text."
     if [sentence for sentence in got if sentence not in lasts] == firsts:
         return Failure("The last sentence of a document has no next one.", "a last one")
-    if got == [sentence for one in documents for sentence in one[:-1:2]]:
-        return Failure(text, "every other")
+    for code, part in (("every other", slice(None, -1, 2)), ("not the first", slice(1, -1))):
+        if got == [sentence for one in documents for sentence in one[part]]:
+            return Failure(text, code)
+    if got == [sentence for one in documents for sentence in one[:-2]]:
+        return Failure(text, "not the last but one")
+    if sorted(got) == sorted(firsts * 2):
+        return Failure("Each sentence that has a next one begins two pairs.", "twice")
     return Failure(text, "another order" if sorted(got) == sorted(firsts) else "first sentences")
 
 
@@ -87,6 +92,8 @@ def _unfair(true: list[bool]) -> Failure | None:
 def _badly_spread(apart: list[tuple[int, int, int]], documents: Documents) -> Failure | None:
     """Random sentences come from all places of all other documents."""
     n, many = len(apart), len(documents)
+    if n > 30 and len(set(apart)) <= many:
+        return Failure("The random sentence of a document is always the same one.", "one sentence")
     steps = [(other - own) % many for own, other, _ in apart]
     for step in range(1, many):
         if improbable(steps.count(step), n, 1 / (many - 1)):
@@ -132,9 +139,36 @@ def _no_pair_across(observed: Observed, expected: Observed, inputs: Inputs) -> F
     return None
 
 
+def _beside_a_short_one(draw: Draw) -> Documents:
+    """A long document, whose random sentences can only be the three of a short one."""
+    name, other = draw.random.sample("abcdefghijklmnopqrstuvwxyz", 2)
+    return [[f"{name}{place}" for place in range(200)], [f"{other}{place}" for place in range(3)]]
+
+
+def _every_one_is_drawn(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    failure = _no_pair_across(observed, expected, inputs)
+    if failure:
+        return failure
+    long, short = inputs["arguments"]["documents"]
+    pairs = in_order(observed["draws"])
+    drawn = {second for first, second, follows in pairs if first in long and not follows}
+    missing = [sentence for sentence in short if sentence not in drawn]  # by chance: below 1e-12
+    if not missing:
+        return None
+    text = f"Of the three sentences of the other document {missing[0]!r} is never drawn."
+    known = {tuple(short): "nothing drawn", (short[0],): "never the first"}
+    known[short[-1],] = "never the last"
+    return Failure(text, "one sentence" if len(drawn) == 1 else known.get(tuple(missing), "never"))
+
+
 def _many_of_two(draw: Draw) -> Documents:
     """Each begins one pair; so many that no random sentence comes twice as a rule."""
     return [[f"{number} a", f"{number} b"] for number in range(draw.size(60, 80))]
+
+
+def _of_all_lengths(draw: Draw) -> Inputs:
+    two, long = _many_of_two(draw), [_documents(draw, 1, draw.size(5, 6))[0] for _ in range(60)]
+    return {"short documents": {"documents": two}, "long and short": {"documents": long + two}}
 
 
 def _one_pair_each(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -184,6 +218,13 @@ next_sentence_pairs = Exercise(
             values=False,
         ),
         Case(
+            "every sentence of the other documents may be drawn",
+            lambda draw: _draws(draw, _beside_a_short_one(draw)),
+            probes.draws_in_places,
+            holds=_every_one_is_drawn,
+            values=False,
+        ),
+        Case(
             "a document of two sentences begins one pair",
             lambda draw: _draws(draw, _many_of_two(draw)),
             probes.draws_in_places,
@@ -202,6 +243,12 @@ next_sentence_pairs = Exercise(
             lambda draw: {"documents": _documents(draw)},
             holds=_well_paired,
             values=False,
+        ),
+        Case(
+            "nothing is raised, however long the documents are",
+            _of_all_lengths,
+            probes.errors,
+            guard=True,
         ),
         Case(
             "the documents are left as they were",
@@ -265,6 +312,49 @@ next_sentence_pairs = Exercise(
             m.pairs_from_next_document,
             "It looks as if the random sentence always comes from one and the same other document. "
             "Draw from all of them.",
+        ),
+        Misconception(
+            m.pairs_never_a_first_sentence,
+            "It looks as if the first sentence of a document is never drawn as a random one. "
+            "Where do the sentences, or the numbers you draw, begin?",
+            also=(m.pairs_drawn_from_1,),
+        ),
+        Misconception(
+            m.pairs_never_a_last_sentence,
+            "It looks as if the last sentence of a document is never drawn as a random one. It "
+            "begins no pair, but may well be a second sentence.",
+            also=(m.pairs_drawn_to_n_minus_2,),
+        ),
+        Misconception(
+            m.pairs_one_random_sentence,
+            "It looks as if the random sentence is drawn once, or is not drawn at all: all pairs "
+            "of a document get the same one. Draw again for each pair.",
+            also=(m.pairs_with_the_first_of_the_others,),
+        ),
+        Misconception(
+            m.pairs_two_a_sentence,
+            "It looks as if each sentence begins two pairs, a true one and a random one. Flip a "
+            "coin, and make one of the two.",
+        ),
+        Misconception(
+            m.pairs_not_from_the_first,
+            "It looks as if the first sentence of a document begins no pair. Let the places begin "
+            "at 0.",
+        ),
+        Misconception(
+            m.pairs_stop_too_soon,
+            "It looks as if the last pair of each document is missing. Which is the last sentence "
+            "that has a next one, and does your loop reach it?",
+        ),
+        Misconception(
+            m.pairs_beyond_the_end,
+            "It looks as if your loop also comes to the last sentence of a document, and asks for "
+            "the one after it. Stop one place earlier.",
+        ),
+        Misconception(
+            m.pairs_place_of_the_own_document,
+            "It looks as if the place in the other document is drawn by the length of the own "
+            "one. Draw it by the length of the document that it is for.",
         ),
         Misconception(
             m.pairs_without_generator,

@@ -166,6 +166,21 @@ wordpiece_exercise = Exercise(
             "It looks as if the last letter is never part of a piece. A slice stops before its "
             "end, so end must reach len(word).",
         ),
+        Misconception(
+            m.pieces_never_one_letter,
+            "It looks as if a single letter is never tried as a piece. The shortest piece is "
+            "word[start : start + 1].",
+        ),
+        Misconception(
+            m.pieces_unknown_as_text,
+            "It looks as if the unknown token is returned as a text. The result is a list in "
+            "every case: [unknown].",
+        ),
+        Misconception(
+            m.pieces_skip_a_letter,
+            "It looks as if a letter is lost behind each piece. A slice stops before its end, so "
+            "the next piece starts at end itself.",
+        ),
     ),
     alternatives=(m.pieces_by_shrinking, m.pieces_by_recursion, m.pieces_by_longest_prefix),
     points=3,
@@ -238,6 +253,12 @@ pack_pair = Exercise(
         Case("a row without padding", _packed(lambda draw: _pair(draw, 0)), probes.named),
         Case("a single sentence", _packed(_single), probes.named),
         Case("a long sentence beside a short one", _packed(_uneven), probes.named),
+        Case(
+            "one sentence or two: nothing is raised",
+            lambda draw: {"two sentences": _pair(draw), "one sentence": _single(draw)},
+            probes.errors,
+            guard=True,
+        ),
         Case("the sentences are left as they were", _pair, probes.untouched, guard=True),
     ),
     hints=(
@@ -281,6 +302,45 @@ pack_pair = Exercise(
         Misconception(
             m.pack_cls_twice,
             "It looks as if the second sentence begins with a [CLS] as well. There is one a row.",
+            also=(
+                m.pack_cls_twice_in_segment_0,
+                m.pack_cls_twice_and_compared,
+                m.pack_cls_twice_in_segment_0_and_compared,
+                m.pack_cls_twice_into_full,
+            ),
+        ),
+        Misconception(
+            m.pack_without_first_separator,
+            "It looks as if no [SEP] stands between the sentences. Both are closed by one.",
+        ),
+        Misconception(
+            m.pack_all_in_segment_0,
+            "It looks as if every token is in segment 0. From the second sentence on, with its "
+            "[SEP], it is 1.",
+        ),
+        Misconception(
+            m.pack_into_lists,
+            "It looks as if lists are returned. Make a tensor of each: torch.tensor(…).",
+        ),
+        Misconception(
+            m.pack_without_real,
+            "It looks as if two things are returned. The third is real: where does a token stand, "
+            "and where padding?",
+        ),
+        Misconception(
+            m.pack_in_another_order,
+            "It looks as if the results come in another order. They are the ids, the segments and "
+            "what is real.",
+        ),
+        Misconception(
+            m.pack_without_padding,
+            "It looks as if the row ends with its last token. Fill it up to max_seq with [PAD]; "
+            "rows of one length can be stacked into a batch.",
+        ),
+        Misconception(
+            m.pack_needs_a_second,
+            "A single sentence cannot be packed: then second is None, which has no length and no "
+            "items. Ask for that first, with “if second is not None”.",
         ),
         Misconception(
             m.pack_single_as_pair,
@@ -290,6 +350,11 @@ pack_pair = Exercise(
         Misconception(
             m.pack_real_inverted,
             "It looks as if real is True at the padding. It is True where a token stands.",
+        ),
+        Misconception(
+            m.pack_real_where_not_0,
+            "It looks as if real is False where the id is 0. The vocabulary says which id is "
+            "[PAD], and it need not be 0.",
         ),
         Misconception(
             m.pack_real_as_numbers,
