@@ -3,6 +3,7 @@
 Exit codes: 0 done (a bad notebook is a result), 1 the run itself failed, 2 wrong usage.
 """
 
+import contextlib
 import enum
 import json
 import os
@@ -20,6 +21,7 @@ from rich.text import Text
 
 from autograder.course import Course
 from autograder.errors import AutograderError
+from autograder.sandbox.warm import Warm
 
 app = typer.Typer(
     help="Build, check and grade the course.",
@@ -155,6 +157,21 @@ def grade(
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
     _walls(unsafe, device)
+    with contextlib.ExitStack() as until_done:
+        # on this machine: workers' process imports torch while this one does
+        warm = until_done.enter_context(Warm()) if scheduler is None else None
+        _grade(submitted, assignment, out, jobs, scheduler, device, warm)
+
+
+def _grade(
+    submitted: Path | None,
+    assignment: str | None,
+    out: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    device: Device,
+    warm: Warm | None,
+) -> None:
     from autograder import grade as grading
     from autograder.jobs import limits
 
@@ -186,6 +203,7 @@ def grade(
             jobs,
             lambda result: bar.update(task, advance=1, refresh=True),
             scheduler,
+            warm,
         )
     _marks(written.results)
     console.print(f"Grades:   {written.grades}", soft_wrap=True)
@@ -250,7 +268,7 @@ def check(
             f"{notebook.name} is not a chapter; expected one of {', '.join(exercises.names())}"
         )
     with Server() as server:
-        job = Job("you", chapter, notebook, course.release(chapter), VISIBLE)
+        job = Job("you", chapter, notebook.resolve(), course.release(chapter), VISIBLE)
         result = grade_one(job, server).result
     table = Table(
         "exercise", "points", "", "", title=f"{result.score:g} of {result.max_score:g} points"

@@ -27,6 +27,7 @@ from autograder.jobs import Finished, Job, carry, finish
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
+from autograder.sandbox.warm import Warm
 from autograder.store import Store
 
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
@@ -110,7 +111,8 @@ def find_jobs(
     for student in students:
         for name in wanted:
             folder = student / name
-            if assignment or (folder.is_dir() and not folder.is_symlink()):
+            closed = not os.access(student, os.X_OK)  # refused, and so told
+            if assignment or os.path.isdir(folder) or os.path.islink(folder) or closed:
                 path = folder / f"{name}.ipynb"
                 jobs.append(Job(student.name, name, path, course.release(name), secret, device))
     if not jobs:
@@ -129,6 +131,7 @@ def grade(
     processes: int | None,
     done: Callable[[SubmissionResult], None],
     scheduler: str | None = None,
+    warm: Warm | None = None,
 ) -> Written:
     """Grade the jobs and write the results to `out`; those that stand there already stay.
 
@@ -136,21 +139,25 @@ def grade(
         processes: judge processes; all cores by default.
         done: told each result as it comes.
         scheduler: the address of a Dask scheduler, whose workers then take the place of processes.
+        warm: has begun to import already; see `scheduling.spread`.
 
     Raises:
         AutograderError: another run is grading into `out`, or there is no room left.
     """
     with Store(out) as store, _room(out):
         found = []
-        for one in _spread([_remembered(job, store) for job in jobs], processes, scheduler):
+        waiting = [_remembered(job, store) for job in jobs]
+        for one in _spread(waiting, processes, scheduler, warm):
             found.append(_kept(one, store))
             done(found[-1])
         return _summed_up(course, found, out)
 
 
-def _spread(jobs: list[Job], processes: int | None, scheduler: str | None) -> Iterator[Finished]:
+def _spread(
+    jobs: list[Job], processes: int | None, scheduler: str | None, warm: Warm | None
+) -> Iterator[Finished]:
     if scheduler is None:
-        return scheduling.spread(finish, jobs, processes)
+        return scheduling.spread(finish, jobs, processes, warm)
     from autograder import cluster  # takes a second to import
 
     resources = {"GPU": 1.0} if any(job.device == "cuda" for job in jobs) else None

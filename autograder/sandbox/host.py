@@ -1,47 +1,29 @@
-"""The judge's hold on the warm process: starts it, opens sessions, ends what came out of it."""
+"""The judge's hold on its server: opens sessions, and ends what came out of them."""
 
 import contextlib
 import dataclasses
-import functools
 import os
+import select
+import signal
 import socket
 import struct
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from autograder.course import Course
-from autograder.errors import CourseError, SandboxError
+from autograder.errors import SandboxError
 from autograder.sandbox import codec
-from autograder.sandbox.namespaces import SWITCH
-from autograder.sandbox.session import FORKS, START_SECONDS, Session, read
+from autograder.sandbox.session import START_SECONDS, Session, introduced, read
+from autograder.sandbox.warm import FORKS, PATIENCE, Warm, course
 from autograder.sandbox.watch import Limits
 
 REPLY = struct.Struct(">i")
-START = (
-    "import sys; sys.path.append(sys.argv[1]); from autograder.sandbox import server; "
-    "server.start(int(sys.argv[2]), sys.argv[3], tuple(sys.argv[4:]))"
-)
-"""The warm process's first lines: -I keeps folder and environment out of `sys.path`."""
-
-SINGLE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    )
-}
 
 
 class Server:
-    """A warm process that has imported torch, and forks a worker for each session.
+    """A process out of the warm one, which forks a worker for each session.
 
     One session at a time: closing it ends every process that came out of it. It holds the course's
     package as one chapter may see it; for another chapter's it starts anew, so that no worker finds
@@ -50,13 +32,15 @@ class Server:
 
     Args:
         namespaces: False stays with the base walls, as AUTOGRADER_NAMESPACES=off does.
+        warm: where it comes from, which others may share; one of its own by default.
     """
 
-    def __init__(self, namespaces: bool = True) -> None:
-        self._namespaces = namespaces and os.environ.get(SWITCH) != "off"
+    def __init__(self, namespaces: bool = True, warm: Warm | None = None) -> None:
+        self._namespaces = namespaces
+        self._warm, self._shared = warm, warm is not None
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._pid: int | None = None
         self._package: Mapping[str, str] | None = None
         self._imported: set[str] = set()
 
@@ -77,7 +61,7 @@ class Server:
 
         Args:
             package: module → source; the same for all sessions of a chapter.
-            imports: dotted names, in it or in a library, that the warm process imports first.
+            imports: dotted names, in it or in a library, that the server imports first.
 
         Raises:
             SandboxError: the server could not be started.
@@ -92,6 +76,8 @@ class Server:
                 self._stop()
             control = self._started()
             try:
+                if FORKS and self._pid is None:
+                    self._pid = introduced(control)
                 self._bring(control, package or {}, set(imports))
                 socket.send_fds(control, [b"f"], [theirs.fileno()])
                 pid = REPLY.unpack(read(control, REPLY.size, time.monotonic() + START_SECONDS))[0]
@@ -102,7 +88,7 @@ class Server:
         settings = {
             "scratch": scratch,
             "limits": dataclasses.asdict(limits),
-            "hidden": _course(),
+            "hidden": course(),
         }
         session.begin({**job, **settings})
         return session
@@ -132,56 +118,52 @@ class Server:
             self._started()
 
     def close(self) -> None:
-        """Stop the warm process."""
+        """Stop the server, and the warm process unless others share it."""
         with self._lock:
             self._stop()
+            if self._warm is not None and not self._shared:
+                self._warm.close()
+                self._warm = None
 
     def _stop(self) -> None:
         if self._control is not None:
             self._control.close()
-        if self._process is not None:
-            if FORKS:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(timeout=5)
-            self._process.kill()
-            self._process.wait()
-        self._process = self._control = None
+        if not FORKS and self._warm is not None:
+            self._warm.close()
+        if self._pid is not None:
+            _end(self._pid)
+        self._control = self._pid = None
         self._package, self._imported = None, set()
 
     def _started(self) -> socket.socket:
-        if self._control is None or self._process is None or self._process.poll() is not None:
-            ours, theirs = socket.socketpair()
-            with theirs:
-                self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-I",
-                        "-c",
-                        START,
-                        str(Path(__file__).parents[2]),
-                        str(theirs.fileno()),
-                        "on" if self._namespaces else "off",
-                        *_course(),
-                    ],
-                    pass_fds=[theirs.fileno()],
-                    env={
-                        "PATH": os.defpath,
-                        "MPLBACKEND": "Agg",
-                        "HOME": tempfile.gettempdir(),
-                        **SINGLE_THREAD,
-                    },
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    cwd=tempfile.gettempdir(),
-                )
-            self._control = ours
+        if self._control is None or _hung_up(self._control):
+            self._stop()
+            try:
+                self._warm = self._warm or Warm(self._namespaces)
+                self._control = self._warm.server()
+            except OSError:  # the warm process is gone
+                self._warm, self._shared = Warm(self._namespaces), False
+                self._control = self._warm.server()
+            if FORKS:
+                self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         return self._control
 
 
-@functools.lru_cache
-def _course() -> list[str]:
-    """The course's folder, for the case that it lies among Python's libraries."""
-    try:
-        return [str(Course.find().root)]
-    except CourseError:
-        return []
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other end is gone."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
+
+
+def _end(pid: int) -> None:
+    """Wait for a process that is about to end, and kill it if it does not."""
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if not poll.poll(PATIENCE * 1000):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)

@@ -1,6 +1,6 @@
 """Namespaces: on top of the base walls, where the system allows them.
 
-The warm process enters what it can before it imports anything: a user namespace (an ordinary user
+A server, fresh from the warm process, enters what it can: a user namespace (an ordinary user
 needs one for all the others), mounts, network, ipc, host name, and process ids, of which it is
 number 1. Each worker gets process ids and mounts of its own below that, with a scratch folder of
 limited size in memory and everything else read-only. Nothing here is needed for a grade to be
@@ -15,9 +15,7 @@ import signal
 import sys
 
 from autograder.sandbox import kernel
-
-SWITCH = "AUTOGRADER_NAMESPACES"
-"""Set to "off" in the environment, this keeps grading to the base walls."""
+from autograder.sandbox.warm import SWITCH
 
 KINDS = {
     "user": kernel.NEW_USER,
@@ -98,7 +96,7 @@ def _forked() -> int:
 
 
 class Namespaces:
-    """What the warm process entered, and what its workers enter below it.
+    """What a server entered, and what its workers enter below it.
 
     Args:
         wanted: kinds, from `available`.
@@ -108,9 +106,9 @@ class Namespaces:
         self.kinds = wanted
 
     def enter(self) -> None:
-        """The warm process's part, before its imports. Comes back in process 1 of the new ids.
+        """The server's part. Comes back in process 1 of the new ids.
 
-        From here on it ends with the process that started it, even while it imports.
+        From here on it ends with the process that started it.
 
         Raises:
             OSError: what was available is not any more.

@@ -1,10 +1,11 @@
-"""The warm process: it only imports, then forks one worker a session. It holds no secret.
+"""The warm process imports, then forks servers; a server forks one worker a session. No secrets.
 
-Started by `host.Server`; `start` is its first line. Orders come over one socket: "p" with a
-`codec` frame brings the course's package, as it may be seen, and what to import of it; "f" with a
-descriptor forks a worker that serves it, "k" kills whatever came out of it, processes that
-detached themselves included. Where forking after an import of torch is unsafe (not Linux), this
-very process serves one session and ends.
+Started by `warm.Warm`; `start` is its first line. A server has one judge, and holds the package of
+that judge's chapter and no other's. Its orders come over one socket: "p" with a `codec` frame
+brings the course's package, as it may be seen, and what to import of it; "f" with a descriptor
+forks a worker that serves it; "k" kills whatever came out of it, processes that detached
+themselves included. Where forking after an import of torch is unsafe (not Linux), the warm process
+is itself the server, of one session, and ends with it.
 """
 
 import contextlib
@@ -92,25 +93,50 @@ def main(control: socket.socket, spaces: Namespaces) -> None:
             control.sendall(REPLY.pack(pid))
 
 
+def serve(control: socket.socket, spaces: Namespaces) -> None:
+    """A server's life: enter the namespaces, say hello, take orders."""
+    from autograder.sandbox.worker import HELLO
+
+    spaces.enter()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
+        if sys.platform == "linux":
+            kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
+            control.sendall(HELLO)
+        main(control, spaces)
+
+
 def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
-    """Enter the namespaces, import, serve. The course stands last in `sys.path`.
+    """Import, then fork a server for each connection that is sent here.
 
     Args:
-        descriptor: of the socket to the judge.
+        descriptor: of the socket that the connections come through.
         switch: "off" to stay with the base walls.
         hidden: folders that stay closed to workers.
     """
-    control = socket.socket(fileno=descriptor)
-    spaces = Namespaces(() if switch == "off" else available())
-    spaces.enter()
-    if _hung_up(control):
+    orders = socket.socket(fileno=descriptor)
+    kinds = () if switch == "off" else available()
+    if sys.platform == "linux":  # end with the process that began this one, even while importing
+        kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
+    if _hung_up(orders):
         return
     warm()
     landlock.places(hidden)
-    if sys.platform == "linux":
-        kernel.prctl(kernel.SET_CHILD_SUBREAPER, 1)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the judge is gone
-        main(control, spaces)
+    if sys.platform != "linux":
+        serve(orders, Namespaces(kinds))
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no server's end is waited for
+    while True:
+        order, descriptors, _, _ = socket.recv_fds(orders, 1, 1)
+        if not order:
+            return
+        if os.fork() == 0:
+            try:
+                orders.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                serve(socket.socket(fileno=descriptors[0]), Namespaces(kinds))
+            finally:
+                os._exit(0)
+        os.close(descriptors[0])
 
 
 def _hung_up(control: socket.socket) -> bool:

@@ -4,18 +4,19 @@ import contextlib
 import select
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
 from autograder.sandbox import codec
+from autograder.sandbox.warm import FORKS
 from autograder.sandbox.watch import PERIOD, Limits, Watch, remove
 
-FORKS = sys.platform == "linux"
 START_SECONDS = 120.0
 CREDENTIALS = struct.Struct("3i")
+MAX_ANSWERS = 128 * 2**20
+"""Bytes of all answers that are waited for at a time; the judge holds them in memory."""
 
 
 class Session:
@@ -54,7 +55,7 @@ class Session:
     def begin(self, job: Any) -> None:
         """Hear from the worker, and hand it the job."""
         if FORKS:
-            self._watch = Watch(_introduced(self._connection), self._scratch, self.limits)
+            self._watch = Watch(introduced(self._connection), self._scratch, self.limits)
         else:
             read(self._connection, 1, time.monotonic() + START_SECONDS)
         self._move(codec.encode(job), 0, self.limits.seconds)
@@ -68,7 +69,7 @@ class Session:
         Raises:
             WorkerTimeout: none within the limit.
             WorkerCrashed: the worker ended, or took more than it may.
-            CodecError: it sent something else (from `codec`).
+            CodecError: it sent something else (from `codec`), or too much.
         """
         return codec.message(self._move(b"", 1, seconds)[0])
 
@@ -103,10 +104,14 @@ class Session:
         if self._watch is not None:
             self._watch.begin(seconds)
         frames: list[bytes] = []
+        total = 0
         unsent = memoryview(outgoing)
         while True:
             while len(frames) < count and (frame := codec.whole(self._received)) is not None:
                 frames.append(frame)
+                total += len(frame)
+            if total > MAX_ANSWERS:
+                raise CodecError(f"answers of {total} bytes are over the size limit")
             if len(frames) == count and not unsent:
                 return frames
             events = (select.POLLOUT if unsent else 0) | (len(frames) < count and select.POLLIN)
@@ -120,8 +125,8 @@ class Session:
                 raise WorkerCrashed("the worker ended") from error
 
 
-def _introduced(connection: socket.socket) -> int:
-    """The worker's process number as this process sees it, from its first byte.
+def introduced(connection: socket.socket) -> int:
+    """The other end's process number as this process sees it, from its first byte.
 
     Raises:
         WorkerCrashed: it did not come to that.
@@ -135,7 +140,7 @@ def _introduced(connection: socket.socket) -> int:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 pid: int = CREDENTIALS.unpack(data)[0]
                 return pid
-    raise WorkerCrashed("the worker ended before it began")
+    raise WorkerCrashed("the process ended before it began")
 
 
 def wait(

@@ -85,7 +85,7 @@ def confine(job: dict[str, Any], channel: int, spaces: Namespaces) -> None:
     Args:
         job: "scratch" and "limits", as `host.Server.open` sends them.
         channel: the one descriptor that stays open.
-        spaces: what the warm process entered.
+        spaces: what the server entered.
 
     Raises:
         OSError: a wall could not be put up; nothing of the learner's may run.

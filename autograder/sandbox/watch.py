@@ -36,7 +36,7 @@ class Limits:
     Args:
         seconds: wall-clock seconds for one cell, and for one exercise in all its trials; the
             processor may work `THREADS_COUNT` times as long, in all threads together.
-        memory: bytes of address space on top of what the warm process has.
+        memory: bytes of address space on top of what its server has.
         file_size: bytes of any file it writes.
         scratch: bytes of its scratch folder, all files together.
         threads: how many at a time.

@@ -138,7 +138,7 @@ class Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports the course's packages from the sources that the judge sent, and from nowhere else.
 
     Args:
-        sources: module → source. What the warm process imported or compiled is there already.
+        sources: module → source. What the server imported or compiled is there already.
     """
 
     def __init__(self, sources: dict[str, str]) -> None:
@@ -147,7 +147,7 @@ class Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.names: tuple[str, ...] = ("minitransformer",)
 
     def warm(self, imports: list[str]) -> None:
-        """In the warm process: import what is named, and compile the stub of our own package."""
+        """In the server: import what is named, and compile the stub of our own package."""
         if "autograder" in self.sources:
             self.codes["autograder"] = self._compiled("autograder")
         for name in imports:

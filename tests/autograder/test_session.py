@@ -62,11 +62,11 @@ def echo(x):
                 session.exchange(request("echo", 2), 1, 10)
 
 
-def test_a_warm_process_that_held_another_chapters_package_starts_anew(server):
+def test_a_server_that_held_another_chapters_package_starts_anew(server):
     numbers = []
     for chapter in ("01_embeddings", CHAPTER, CHAPTER):
         with server.open(job(), package=references.package(chapter)):
-            numbers.append(server._process.pid)
+            numbers.append(server._pid)
     assert numbers[0] != numbers[1] == numbers[2]
 
 

@@ -1,0 +1,118 @@
+"""The judge's hold on the process that imports once for all. `server` is what runs in it.
+
+Imports nothing that takes time, so that the warm process can import while the judge does.
+"""
+
+import contextlib
+import functools
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.errors import CourseError
+
+FORKS = sys.platform == "linux"
+"""Whether a process that has imported torch may fork."""
+
+SWITCH = "AUTOGRADER_NAMESPACES"
+"""Set to "off" in the environment, this keeps grading to the base walls."""
+
+START = (
+    "import sys; sys.path.append(sys.argv[1]); from autograder.sandbox import server; "
+    "server.start(int(sys.argv[2]), sys.argv[3], tuple(sys.argv[4:]))"
+)
+"""The warm process's first lines: -I keeps folder and environment out of `sys.path`."""
+
+SINGLE_THREAD = {
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    )
+}
+PATIENCE = 5.0
+"""Seconds that a process may take to end by itself."""
+
+
+class Warm:
+    """A process that imports torch, and then forks a server for each judge that asks.
+
+    It begins to import at once, and is asked through a socket that forked judges share. Use it as
+    a context manager. Where `fork` is unsafe (not Linux) each server is a process of its own.
+
+    Args:
+        namespaces: False stays with the base walls, as AUTOGRADER_NAMESPACES=off does.
+    """
+
+    def __init__(self, namespaces: bool = True) -> None:
+        self._namespaces = namespaces and os.environ.get(SWITCH) != "off"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._orders: socket.socket | None = None
+        if FORKS:
+            self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._start(theirs)
+
+    def __enter__(self) -> "Warm":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def server(self) -> socket.socket:
+        """A connection to a new server.
+
+        Raises:
+            OSError: the process is gone.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if self._orders is None:
+                self._start(theirs)
+            else:
+                socket.send_fds(self._orders, [b"s"], [theirs.fileno()])
+        return ours
+
+    def close(self) -> None:
+        """Stop the process; its servers end when their judges close their connections."""
+        if self._orders is not None:
+            self._orders.close()
+        if self.process is not None:
+            if FORKS:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(timeout=PATIENCE)
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def _start(self, theirs: socket.socket) -> None:
+        arguments = [
+            str(Path(__file__).parents[2]),
+            str(theirs.fileno()),
+            "on" if self._namespaces else "off",
+            *course(),
+        ]
+        home = {"PATH": os.defpath, "MPLBACKEND": "Agg", "HOME": tempfile.gettempdir()}
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", START, *arguments],
+            pass_fds=[theirs.fileno()],
+            env={**home, **SINGLE_THREAD},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+        )
+
+
+@functools.lru_cache
+def course() -> list[str]:
+    """The course's folder, for the case that it lies among Python's libraries."""
+    try:
+        return [str(Course.find().root)]
+    except CourseError:
+        return []
