@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder import exercises, policy, references
 from autograder.errors import WorkerTimeout
-from autograder.judge import VISIBLE, Judgement
+from autograder.judge import ANY_FUNCTION, VISIBLE, Judgement
 from autograder.replay import STOPPED, Worker
 from autograder.results import STANDS_ON_WRONG, CaseResult, ExerciseResult, SubmissionResult
 from autograder.sandbox import Limits, Server
@@ -163,10 +163,11 @@ def worded(
 ) -> ExerciseResult:
     """A judgement as a result; its message tells nothing that derives from a hidden input.
 
-    Which properties hold is told, and a mistake or an exception only as the visible inputs show it:
-    code can choose its exception, the line and the mistake by what it sees.
+    Which properties hold is told, and a mistake, an exception or a forbidden function only as the
+    visible inputs show it: code can choose its exception, the line, the mistake and the function
+    by what it sees.
     """
-    shortcut = hidden.shortcut or visible.shortcut
+    shortcut = visible.shortcut or hidden.shortcut and ANY_FUNCTION
     if shortcut:
         return outcome(
             exercise, "refused", f"it calls torch's own {shortcut} instead of building it"

@@ -148,8 +148,6 @@ def limits(device: str) -> Limits:
 def carry(job: Job) -> Job:
     """The job, with what is in its files; for a machine that does not have them."""
     release = release_text(job.release)
-    if not job.path.exists():
-        return replace(job, carried=Carried(release))
     try:
         return replace(job, carried=Carried(release, fetch(job.path)))
     except SubmissionError as error:

@@ -55,32 +55,28 @@ class Judge(NbGraderPreprocessor):
     """Takes the place of nbgrader's Execute in `nbgrader autograde`.
 
     nbgrader would run the learner's cells in a kernel that can also write the scores. Here the
-    cells go to a worker and the judge scores; under each check cell stands the score as its
-    result, where nbgrader's SaveAutoGrades looks for it.
+    cells go to a worker and the judge scores. What goes on from here is the release with the
+    learner's source in it, and nothing else of the learner's; under each check cell stands the
+    score as its result, where nbgrader's SaveAutoGrades looks for it.
     """
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Judges the notebook; no output of the learner's stays in it."""
-        from autograder.autograded import verdict
+        """Judges the notebook and makes a trusted one in its place."""
         from autograder.nbgrader_judge import judged
 
         names = resources["nbgrader"]
-        result = judged(json.loads(nbformat.writes(nb)), names["student"], names["assignment"])
+        own = json.loads(nbformat.writes(nb))
+        result, shown = judged(own, names["student"], names["assignment"])
         records = {f"{record.exercise}_check": record for record in result.exercises}
-        for cell in nb.cells:
-            if cell.cell_type != "code":
-                continue
+        trusted = nbformat.from_dict(shown)
+        for cell in trusted.cells:
             record = records.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            cell.outputs, cell.execution_count = [], None
             if record is not None:
                 score = {"text/plain": f"{record.score:g}"}
-                cell.outputs = [
-                    nbformat.v4.new_output("execute_result", data=score),
-                    nbformat.from_dict(verdict(record)),
-                ]
-        return nb, resources
+                cell.outputs.insert(0, nbformat.v4.new_output("execute_result", data=score))
+        return trusted, resources
 
 
 def replace_stub(source: str, faulty: str) -> str:

@@ -8,6 +8,7 @@ submission is refused.
 
 import json
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,22 +61,24 @@ class Submission:
         return {cell.id: cell.source for cell in self.cells if cell.kind == "solution"}
 
 
-def fetch(path: Path) -> bytes:
-    """What is in an untrusted notebook file.
+def fetch(path: Path) -> bytes | None:
+    """What is in an untrusted notebook file; None when there is nothing.
 
     Raises:
-        SubmissionError: it is no regular file, too large, or cannot be read.
+        SubmissionError: it is no regular file of its folder, too large, or cannot be read.
     """
-    if path.is_symlink() or not path.is_file():
-        raise SubmissionError("there is no regular notebook file here")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        limit = MAX_BYTES // 2**20
-        raise SubmissionError(
-            f"the file has {size // 2**20} MB, more than {limit}; clear all outputs, submit again"
-        )
     try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or path.parent.is_symlink():
+            raise SubmissionError("there is no regular notebook file here")
+        if found.st_size > MAX_BYTES:
+            size, limit = found.st_size // 2**20, MAX_BYTES // 2**20
+            raise SubmissionError(
+                f"the file has {size} MB, more than {limit}; clear all outputs, submit again"
+            )
         return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise SubmissionError(f"the file cannot be read ({error.strerror})") from error
 
@@ -196,13 +199,20 @@ def _sorted_out(
 
 
 def _defined(name: str, extras: dict[int, list[Cell]]) -> bool:
-    """Whether an extra cell binds the name: an answer that was written in another cell counts."""
-    word = re.escape(name)
-    binds = re.compile(
-        rf"^\s*(def|class)\s+{word}\b|^\s*{word}\s*(:[^=\n]+)?=[^=]|import\b.*\b{word}\b",
-        re.MULTILINE,
+    """Whether an extra cell binds the name: an answer that was written in another cell counts.
+
+    Line by line, and each from its start: what is searched here was written by anybody.
+    """
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    binds = re.compile(rf"((def|class)\s+{word.pattern}|{word.pattern}\s*(:[^=]+)?=[^=])")
+    return any(
+        binds.match(line.lstrip()) or word.search(line.partition("import")[2])
+        for cells in extras.values()
+        for cell in cells
+        if name in cell.source
+        for line in cell.source.splitlines()
+        if name in line
     )
-    return any(binds.search(cell.source) for cells in extras.values() for cell in cells)
 
 
 def _replayed(cell: dict[str, Any]) -> bool:

@@ -10,7 +10,10 @@ A policy, not a wall: it runs in the worker, and who rewrites our own code there
 """
 
 import bisect
+import contextlib
 import functools
+import importlib
+import inspect
 import itertools
 import sys
 import types
@@ -33,6 +36,9 @@ IN_PYTHON: dict[str, tuple[Any, ...]] = {
     "cross_entropy": (torch.distributions.Categorical.log_prob,),
 }
 """What is made of allowed operators and does the exercise all the same."""
+
+WRITTEN_AGAIN = ("torch._refs", "torch._refs.nn.functional", "torch._decomp.decompositions")
+"""Modules in which torch has its operators a second time, in Python: the compiler's texts."""
 
 NOT_IMPORTED = ("torch.nn.attention.flex_attention",)
 """Modules that write an exercise's function anew, and that nothing else here needs."""
@@ -58,11 +64,24 @@ def functions() -> list[tuple[str, types.FunctionType]]:
         warnings.simplefilter("ignore")  # torch looks at its own deprecated names
         overridable = torch.overrides.get_overridable_functions().values()
     named = {one for group in overridable for one in group if isinstance(one, types.FunctionType)}
+    named |= _written_again()
     found = [(bare(one.__name__), one) for one in named if not one.__closure__]  # no room for ours
     return sorted(
         found + [(name, one) for name, group in IN_PYTHON.items() for one in group],
         key=lambda pair: pair[0],
     )
+
+
+def _written_again() -> set[types.FunctionType]:
+    """What is under the decorators of torch's operators in Python."""
+    found = set()
+    for name in WRITTEN_AGAIN:
+        with contextlib.suppress(ImportError):  # not in this version of torch
+            for one in vars(importlib.import_module(name)).values():
+                inner = inspect.unwrap(one) if isinstance(one, types.FunctionType) else None
+                if isinstance(inner, types.FunctionType) and "backward" not in inner.__name__:
+                    found.add(inner)
+    return found
 
 
 def starting_with(prefix: str) -> dict[str, str]:

@@ -109,8 +109,9 @@ def checks(process: int) -> dict[str, list[Instruction]]:
         "clone": _thread(),
         # the name of a thread, and of a piece of memory
         "prctl": _one_of(0, (15, 16, 0x53564D41)),
-        # copies, flags and locks; not the signals that a file can send to other processes
-        "fcntl": _one_of(1, (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)),
+        # copies and flags; not the signals that a file can send to other processes, nor locks,
+        # which others see on files that all can read
+        "fcntl": _one_of(1, (0, 1, 2, 3, 4, 1030, 1032)),
         # is it a terminal, and how large; blocking or not; kept over exec or not
         "ioctl": _one_of(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),
     }

@@ -19,7 +19,7 @@ faccessat2 439 439, readlink 89 -, readlinkat 267 78, getdents 78 -, getdents64 
 getcwd 79 17, chdir 80 49, fchdir 81 50, umask 95 166, rename 82 -, renameat 264 38,
 renameat2 316 276, mkdir 83 -, mkdirat 258 34, rmdir 84 -, link 86 -, linkat 265 37,
 unlink 87 -, unlinkat 263 35, symlink 88 -, symlinkat 266 36, ftruncate 77 46,
-fadvise64 221 223, flock 73 32, fsync 74 82, fdatasync 75 83, sync_file_range 277 84,
+fadvise64 221 223, fsync 74 82, fdatasync 75 83, sync_file_range 277 84,
 sendfile 40 71, copy_file_range 326 285, getxattr 191 8, lgetxattr 192 9, fgetxattr 193 10,
 listxattr 194 11, llistxattr 195 12, flistxattr 196 13, mmap 9 222, munmap 11 215,
 mremap 25 216, mprotect 10 226, madvise 28 233, msync 26 227, mincore 27 232, brk 12 214,

@@ -24,6 +24,7 @@ def test_the_filter_answers_alike_on_both_architectures(machine):
     assert answer("kill", 42, 9) == answer("tgkill", 42, 43, 6) == seccomp.ALLOW
     assert answer("kill", 43, 9) == answer("kill", 2**32 - 1, 9) == seccomp.EPERM
     assert answer("fcntl", 0, 3) == answer("ioctl", 0, 0x5401) == seccomp.ALLOW
+    assert answer("fcntl", 0, 6) == answer("fcntl", 0, 37) == seccomp.EPERM  # locks
     assert answer("fcntl", 0, 8) == answer("ioctl", 0, 0x5412) == seccomp.EPERM
     every = {n for n in range(500) if played(code, n, ours, (0,) * 6) == seccomp.ALLOW}
     assert every <= set(number.values())

@@ -192,7 +192,7 @@ from autograder.sandbox import Server
 server = Server(namespaces=sys.argv[1] == "on")
 loop = {"id": "x", "source": "while True: pass"}
 session = server.open({"cells": [loop], "package": {}, "replace": {}})
-print(session._watch.pid, server._process.pid, session._scratch, flush=True)
+print(session._watch.pid, server._pid, server._warm.process.pid, session._scratch, flush=True)
 session.receive(1000)
 """
 
@@ -201,13 +201,13 @@ session.receive(1000)
 def test_a_judge_that_is_killed_leaves_no_process(switch):
     judge = subprocess.Popen([sys.executable, "-c", ALONE, switch], stdout=subprocess.PIPE,
                              text=True, cwd=ROOT)  # fmt: skip
-    worker, server, scratch = judge.stdout.readline().split()
+    *processes, scratch = judge.stdout.readline().split()
     judge.kill()
     judge.wait()
     judge.stdout.close()
     end = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in (worker, server)):
-        assert time.monotonic() < end, "the worker or its server lives on"
+    while any(Path(f"/proc/{pid}").exists() for pid in processes):
+        assert time.monotonic() < end, "the worker, its server or the warm process lives on"
         time.sleep(0.05)
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -217,7 +217,7 @@ import sys, time
 from autograder.sandbox import Server
 server = Server(namespaces=sys.argv[1] == "on")
 server.start()
-print(server._process.pid, flush=True)
+print(server._warm.process.pid, flush=True)
 time.sleep(1000)
 """
 

@@ -91,6 +91,28 @@ def softmax(scores, dim=-1): return fast(scores.movedim(dim, -1)).movedim(-1, di
     + """
 def softmax(scores, dim=-1): return torch.vmap(lambda row: torch.softmax(row, 0), dim, dim)(scores)
 """,
+    "the compiler's text of it": F
+    + "import torch._refs\ndef softmax(scores, dim=-1): return torch._refs.softmax(scores, dim)",
+    "the compiler's table of texts": F
+    + """
+from torch._decomp import decomposition_table
+written = decomposition_table[torch.ops.aten._softmax.default]
+def softmax(scores, dim=-1): return written(scores, dim, False)
+""",
+    "sparse": F
+    + "def softmax(scores, dim=-1): return torch.sparse.softmax(scores.to_sparse(), dim).to_dense()",
+    "nested": F
+    + """
+def softmax(scores, dim=-1):
+    rows = torch.nested.nested_tensor([scores.movedim(dim, -1)])
+    return rows.softmax(-1)[0].movedim(-1, dim)
+""",
+    "into a tensor of its own": F
+    + """
+def softmax(scores, dim=-1):
+    made = torch.empty_like(scores)
+    return torch.ops.aten._softmax.out(scores.detach(), dim, False, out=made)
+""",
     "importlib": """
 import importlib
 def softmax(scores, dim=-1):

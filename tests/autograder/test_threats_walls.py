@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from threats import CALLS, RIGHT, refused_by_the_system
 
-from autograder.sandbox import walls
+from autograder.sandbox import namespaces, walls
 
 pytestmark = pytest.mark.skipif(
     not all(wall.stands for wall in walls.standing() if wall.base),
@@ -33,6 +33,9 @@ FILES = {
     "through a hard link": "import os\nos.link('{secret}', 'link')\nopen('link').read()",
     "through ..": "open('../' * 30 + '{secret}').read()",
     "writing a score": "open('{out}/grades.csv', 'w')",
+    "the gradebook": "import sqlite3\ntry: sqlite3.connect('{out}/gradebook.db').execute('create table x(y)')\nexcept sqlite3.Error as error: raise OSError from error",
+    "a stored result": "import os\nos.makedirs('{out}/results/02_attention')",
+    "the grader's lock": "open('{out}/.grading.lock', 'w')",
     "adding to a score": "open('{out}/grades.csv', 'a')",
     "cutting a file by its name": "import os\nos.truncate('{secret}', 0)",
     "removing it": "import os\nos.remove('{secret}')",
@@ -42,6 +45,9 @@ FILES = {
     "giving it away": "import os\nos.chown('{secret}', 1, 1)",
     "changing its times": "import os\nos.utime('{secret}', (0, 0))",
     "marking it": "import os\nos.setxattr('{secret}', 'user.a', b'1')",
+    "a lock that others see": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_SH)",
+    "a lock on a part of it": "import fcntl, os\nfcntl.lockf(open(os.__file__), fcntl.LOCK_SH)",
+    "a watch on what others read": CALLS + "call(253)",
     "a folder in /tmp": "import os\nos.mkdir('{out}/x')",
     "shared memory": "open('/dev/shm/autograder', 'w')",
     "the terminal": "open('/dev/tty', 'w')",
@@ -248,11 +254,31 @@ if found != [True] or told or sys.argv != [""] or sys.stdin.read(): del softmax
     assert grade(RIGHT + look).status == "correct"
 
 
-def test_on_top_namespaces_hide_other_processes_and_the_machines_name(servers, grade, server):
-    if server is servers["base walls"]:
-        pytest.skip("only namespaces hide them")
-    look = "import os\nif os.getpid() != 1 or os.uname().nodename != 'sandbox': del softmax\n"
-    assert grade(RIGHT + look).status == "correct"
+ONLY_NAMESPACES = {
+    "its own number": ("pid", "os.getpid() == 1"),
+    "another's priority": ("pid", "not there(os.getpriority, os.PRIO_PROCESS, {pid})"),
+    "another's cores": ("pid", "not there(os.sched_getaffinity, {pid})"),
+    "the machine's name": ("uts", "os.uname().nodename == 'sandbox'"),
+    "a scratch folder in memory": ("mount", "os.stat('.').st_dev != os.stat('..').st_dev"),
+    "a read-only system": ("mount", "os.statvfs('/').f_flag & os.ST_RDONLY"),
+}
+THERE = """
+import os
+def there(ask, *arguments):
+    try: ask(*arguments)
+    except OSError: return False
+    return True
+"""
+
+
+@pytest.mark.parametrize("kind, hidden", ONLY_NAMESPACES.values(), ids=ONLY_NAMESPACES)
+def test_what_only_namespaces_do_is_as_the_docstring_says(servers, grade, server, kind, hidden):
+    """Not so with the base walls alone, and so with namespaces on top; nothing else is listed."""
+    on_top = server is not servers["base walls"]
+    if on_top and kind not in namespaces.available():
+        pytest.skip(f"this system allows no {kind} namespace")
+    look = f"{THERE}\nif not ({hidden.format(pid=os.getpid())}): del softmax\n"
+    assert grade(RIGHT + look).status == ("correct" if on_top else "wrong")
 
 
 def test_what_is_not_covered_is_as_the_docstring_says(grade):
