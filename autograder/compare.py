@@ -82,6 +82,8 @@ def differences(
             found = ", ".join(map(str, got)) or "nothing"
             return Difference("names", f"Expected the {name}, got {found}.")
         label = "" if name == "result" else name
+        if got[name] is None and value is not None and name.startswith("gradient of "):
+            return Difference("type", f"{name}: none; nothing leads from the result back to it.")
         found_difference = difference(value, got[name], tolerance, label)
         if found_difference:
             return found_difference

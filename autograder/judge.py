@@ -12,13 +12,20 @@ from typing import Any
 
 from autograder import exercises
 from autograder.compare import differences
+from autograder.messages import capital
 from autograder.results import CaseResult
 from autograder.runner import observe
 from autograder.sandbox import codec
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception, Observed
 
+LONGEST = 2000
+"""Characters of an explanation: a learner's values may be of any length."""
+
 VISIBLE = "visible"
 """The secret of the notebook's instant check: everybody may know these inputs."""
+
+ANY_FUNCTION = "function"
+"""A forbidden function that is not named."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Judgement:
         misconception: the one known mistake that explains everything that was seen, if any.
         shortcut: the forbidden function that was called, if any.
         error: the first exception: {"type", "message", "line", "cell"}.
-        not_started: every case ended in NotImplementedError.
+        not_started: every case ended in the stub's NotImplementedError().
     """
 
     cases: tuple[CaseResult, ...]
@@ -103,15 +110,22 @@ def judge(
     cases = []
     for case in exercise.cases:
         broken = [f for t, f in zip(drawn, failures, strict=True) if t.case is case and f]
-        text = broken[0].text if broken else ""
+        text = broken[0].text[:LONGEST] if broken else ""
         cases.append(CaseResult(case.name, not broken, case.guard, text))
     errors = [one["error"] for one in seen if "error" in one]
-    idle = len(errors) == len(seen) and {e["type"] for e in errors} == {"NotImplementedError"}
-    shortcut = next((str(one["shortcut"]) for one in seen if one.get("shortcut")), "")
+    stub = {("NotImplementedError", "")}  # torch's own say what is not implemented
+    idle = len(errors) == len(seen) and {(e["type"], e["message"]) for e in errors} == stub
+    shortcut = next((one["shortcut"] for one in seen if one.get("shortcut")), "")
+    shortcut = shortcut and _known(shortcut, exercise)
     named = None
     if any(failures) and not idle and not shortcut:
         named = diagnose(exercise, chapter, secret, seen, failures)
     return Judgement(tuple(cases), named, shortcut, errors[0] if errors else None, idle)
+
+
+def _known(shortcut: str, exercise: Exercise) -> str:
+    """The forbidden function as the specification spells it: a worker can say any name."""
+    return next((name for name in exercise.forbidden if shortcut.startswith(name)), ANY_FUNCTION)
 
 
 def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
@@ -131,7 +145,7 @@ def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
         return Failure(found.text, found.kind)
     failure = _property(case, values, trial)
     if failure and found and case.values:
-        return Failure(f"{failure.text} {found.text[:1].upper()}{found.text[1:]}", failure.code)
+        return Failure(f"{failure.text} {capital(found.text)}", failure.code)
     if failure or not case.values:
         return failure
     return Failure(found.text, found.kind) if found else None
@@ -160,7 +174,7 @@ def diagnose(
         for wrong in wrong_observations(chapter, exercise.id, secret, misconception.id):
             rows = list(zip(drawn, seen, failures, wrong, strict=True))
             fits = all(_same(trial, one, failure, other) for trial, one, failure, other in rows)
-            if fits and any(failure and "values" in one for _, one, failure, _ in rows):
+            if fits and _proven([(one, other) for _, one, failure, other in rows if failure]):
                 fitting.append(misconception)
                 break
     return fitting[0] if len(fitting) == 1 else None
@@ -177,6 +191,13 @@ def wrong_observations(
     return tuple(
         tuple(watch(exercise_id, wrong, trial.case, trial.inputs) for trial in drawn)
         for wrong in ways
+    )
+
+
+def _proven(failed: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> bool:
+    """Whether values show the mistake, or every error's own words: its type alone is too little."""
+    return any("values" in one for one, _ in failed) or all(
+        one["error"]["message"] == other["error"]["message"] for one, other in failed
     )
 
 

@@ -1,6 +1,7 @@
 """What a learner sees in the notebook, as text and as HTML of the same words."""
 
 import html
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -73,5 +74,15 @@ def case_lines(cases: Iterable[CaseResult]) -> list[tuple[str, str]]:
 
 def sentence(text: str) -> str:
     """Capital at the start, full stop at the end."""
-    text = text.strip()
-    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".?:" else ".")
+    text = capital(text.strip())
+    return text if not text else text + ("" if text[-1] in ".?:" else ".")
+
+
+def capital(text: str) -> str:
+    """Capital at the start, unless a symbol (k, λ) or a name of code stands there."""
+    first = (text.split(maxsplit=1) or [""])[0]
+    following = text[len(first) :].lstrip()[:1]
+    word = first.rstrip(":,;.")
+    is_symbol = len(word) == 1 and (word != "a" or word != first or following in "=<>")
+    is_code = following == "=" or word != word.lower() or bool(re.search(r"[\d_.=\[(]", word))
+    return text if is_symbol or is_code else text[:1].upper() + text[1:]

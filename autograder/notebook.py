@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from IPython import get_ipython
 from IPython.display import display
 
 from autograder import exercises
-from autograder.course import Course
+from autograder.course import WORK, Course
 from autograder.errors import CourseError
 from autograder.export import PACKAGE, export
 from autograder.inert import write_atomically
@@ -38,6 +39,11 @@ CHECK_SECONDS = 20
 _hints_shown: dict[str, int] = {}
 _right: dict[str, Any] = {}
 _seen_right: set[str] = set()
+_told: set[str] = set()
+
+_ELSEWHERE = (
+    f"that happens only in a notebook under {WORK}/, where `autograder lab` puts your own copies"
+)
 
 warm_up()  # better now than inside the first check
 
@@ -49,7 +55,8 @@ def check(target: Callable[..., Any]) -> None:
         target: your function or class, by name: `check(softmax)`.
 
     Shows which properties hold, for each that does not what was expected and what came, and the
-    likely mistake. When everything holds, your function goes into `work/mytransformer/`.
+    likely mistake. When everything holds, your function goes into `work/mytransformer/`, if the
+    notebook is your own copy in `work/`.
     """
     if isinstance(target, str):
         display(Message(f"Hand over what you built, without quotes: check({target})", None))
@@ -83,7 +90,11 @@ def check(target: Callable[..., Any]) -> None:
 
 def hint(target: Callable[..., Any] | str) -> None:
     """A hint for an exercise; each call tells a little more, from a nudge to nearly the answer."""
-    _, exercise = _find(target)
+    try:
+        _, exercise = _find(target)
+    except CourseError as error:
+        display(Message(sentence(str(error)), None))
+        return
     number = min(_hints_shown.get(exercise.id, 0) + 1, len(exercise.hints))
     _hints_shown[exercise.id] = number
     title = f"Hint {number} of {len(exercise.hints)} for {exercise.id}"
@@ -94,9 +105,13 @@ def quiz(question: str, answer: str | None = None) -> None:
     """Show a question, or answer it: `quiz("why-scale")`, then `quiz("why-scale", "b")`."""
     known = {q.id: q for name in exercises.names() for q in exercises.load(name).quizzes}
     if question not in known:
-        raise CourseError(
-            f"there is no question {question!r}; there are {', '.join(sorted(known))}"
-        )
+        current = _current_chapter()
+        where = "The quiz cells of a chapter hold the names of its questions."
+        if current:
+            here = ", ".join(q.id for q in exercises.load(current).quizzes)
+            where = f"{current} has {here}."
+        display(Message(f"There is no question {question!r}.", None, (("", where),)))
+        return
     asked = known[question]
     letters = "abcdefgh"[: len(asked.choices)]
     if answer is None:
@@ -126,7 +141,10 @@ def progress() -> None:
         lines = [("✓" if e.id in right else "○", f"{e.id}: {e.title}") for e in built]
     if _work() is not None:
         count = len(right & set(_all()))
-        lines.append(("", f"In the course: {count} of {len(_all())} exercises."))
+        kept = f"What you have built is in {WORK}/{PACKAGE}/."
+        lines.append(("", f"In the course: {count} of {len(_all())} exercises. {kept}"))
+    elif not _is_instructors():
+        lines.append(("", f"Nothing is saved: {_ELSEWHERE}."))
     display(Message(title, None, tuple(lines)))
 
 
@@ -146,11 +164,20 @@ def use(target: Callable[..., Any] | str) -> Any:
             _right[exercise.id] = target
     waiting = [name for name in _called(chapter, target) if not _stands(chapter, name, namespace)]
     if _right.get(exercise.id) is target and not waiting:
-        print(f"Using your {exercise.id}.")
+        _say_once(f"Using your {exercise.id}.")
         return target
     why = f"waiting for your {', '.join(waiting)}" if waiting else "waiting for yours"
-    print(f"Using the reference {exercise.id} ({why}).")
+    _say_once(f"Using the reference {exercise.id} ({why}).")
     return exercise.reference
+
+
+def _say_once(words: str) -> None:
+    """Print it, but once a cell: a class that calls `use` may be made a dozen times there."""
+    shell = get_ipython()
+    cell = f"{shell.execution_count}: " if shell else ""
+    if not shell or cell + words not in _told:
+        print(words)
+    _told.add(cell + words)
 
 
 def _called(chapter: Chapter, target: Any) -> tuple[str, ...]:
@@ -189,9 +216,9 @@ def _exported(exercise: Exercise) -> Any:
         except (ImportError, AttributeError):
             found = None
         if found is not None:
-            print(f"Using your {exercise.id}, from {PACKAGE}.{module}.")
+            _say_once(f"Using your {exercise.id}, from {PACKAGE}.{module}.")
             return found
-    print(f"Using the reference {exercise.id} (yours is not in {PACKAGE} yet).")
+    _say_once(f"Using the reference {exercise.id} (yours is not in {PACKAGE} yet).")
     return exercise.reference
 
 
@@ -327,16 +354,25 @@ def _worded(exercise: Exercise, judgement: Judgement, stand_ins: tuple[str, ...]
 def _kept(
     exercise: Exercise, target: Any, namespace: dict[str, Any]
 ) -> tuple[tuple[str, str], ...]:
-    """Export and remember; only inside a learner's work folder."""
+    """Export and remember, inside a learner's work folder; elsewhere say once that it is not."""
     work = _work()
     if work is None:
-        return ()
+        return () if _is_instructors() else _once("unsaved", f"Not saved: {_ELSEWHERE}.")
     write_atomically(work / ".progress.json", json.dumps(sorted({*_load_progress(), exercise.id})))
     try:
         file = export(work, exercise, target, namespace)
     except (ValueError, OSError) as error:
         return (("", f"It could not be saved to {PACKAGE}: {error}."),)
-    return (("", f"Saved to {file.relative_to(work.parent)}."),)
+    line = (("", f"Saved to {file.relative_to(work.parent)}."),)
+    return line + _once("saved", "Later chapters take it from there.")
+
+
+def _once(key: str, text: str) -> tuple[tuple[str, str], ...]:
+    """A line that is shown one time in a session."""
+    if key in _told:
+        return ()
+    _told.add(key)
+    return (("", text),)
 
 
 def _load_progress() -> list[str]:
@@ -355,6 +391,14 @@ def _work() -> Path | None:
     except CourseError:
         return None
     return work if Path.cwd().is_relative_to(work) else None
+
+
+def _is_instructors() -> bool:
+    """Whether this kernel runs an instructor's notebook, which saves nothing."""
+    try:
+        return Path.cwd().is_relative_to(Course.find().solutions)
+    except CourseError:
+        return False
 
 
 def _current_chapter() -> str:

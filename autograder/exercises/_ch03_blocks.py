@@ -7,12 +7,22 @@ from torch import Tensor
 
 from autograder import probes
 from autograder.chances import improbable
+from autograder.compare import difference
 from autograder.exercises import _ch03_mistakes_blocks as m
 from autograder.exercises._ch03_dropout import badly_dropped
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception, Observed
 from minitransformer import blocks, stacks
 
 Inputs = dict[str, Any]
+
+
+def _of_another_kind(observed: Observed, expected: Observed) -> Failure | None:
+    """A wrong kind or shape; where numbers are drawn, they differ first and would hide it."""
+    for name, value in expected.items():
+        found = difference(value, observed[name], name=name)
+        if found and found.kind != "value":
+            return Failure(found.text, found.kind)
+    return None
 
 
 def _with_gradients(make: Any) -> Any:
@@ -201,12 +211,22 @@ residual = Exercise(
         ),
         Misconception(
             m.AroundWithoutDropout,
-            "It looks as if nothing is dropped in training. Send the change through dropout with "
-            "self.rate and self.training.",
+            "It looks as if nothing of the change is dropped in training. Send it through dropout "
+            "with self.rate and self.training.",
         ),
         Misconception(
             m.AroundAlwaysDrops,
             "It looks as if dropout is at work outside training as well. Hand it self.training.",
+        ),
+        Misconception(
+            m.AroundWithTorchsNorm,
+            "It looks as if self.norm is nn.LayerNorm. Take this chapter's own LayerNorm, whose "
+            "parameters are gamma and beta.",
+        ),
+        Misconception(
+            m.AroundWordForLayer,
+            "It looks as if self.norm is to be both the layer and the word. Keep the word under "
+            'another name: self.pre = norm == "pre".',
         ),
         Misconception(
             m.AroundInPlace,
@@ -276,13 +296,18 @@ def _block_in_training(draw: Draw) -> Inputs:
 
 
 def _both_changes_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    other = _of_another_kind(observed, expected)
+    if other:
+        return other
     rate = inputs["options"]["dropout"]
     added = (observed["x"] - inputs["arguments"]["x"]) * (1 - rate)
     sums = {0: (False, False), 1: (True, False), 4: (False, True), 5: (True, True)}
     near = torch.stack([(added - value).abs() < 1e-3 for value in sums])
     if not near.any(0).all():
-        bare = (observed["x"] - inputs["arguments"]["x"] - 5).abs().max() < 1e-3
-        code = "nothing dropped" if bare else "mixture"
+        change = observed["x"] - inputs["arguments"]["x"]
+        bare = (change - 5).abs().max() < 1e-3
+        one = torch.minimum((change - 4).abs(), (change - 4 - 1 / (1 - rate)).abs()).max() < 1e-3
+        code = "nothing dropped" if bare else "one dropped" if one else "mixture"
         return Failure("The changes are not dropped and scaled as they should be.", code)
     for place, name in enumerate(("attention", "the feed-forward layer")):
         kept = sum(int(near[i].sum()) for i, both in enumerate(sums.values()) if both[place])
@@ -303,19 +328,36 @@ encoder_block = Exercise(
     title="look around, then think",
     reference=blocks.EncoderBlock,
     cases=(
-        Case("post-norm: both layers, each with its residual", _block, probes.module),
+        Case("post-norm: both layers, each with its residual", _block, probes.module, tolerance=5),
         Case(
             "pre-norm: both layers, each with its residual",
             lambda d: _block(d, "pre"),
             probes.module,
+            tolerance=5,
         ),
-        Case("post-norm and no dropout when nothing is said", _without_options, probes.module),
-        Case("padding is hidden", lambda draw: _block(draw, "post", "padding"), probes.module),
-        Case("the future is hidden", lambda draw: _block(draw, "pre", "causal"), probes.module),
+        Case(
+            "post-norm and no dropout when nothing is said",
+            _without_options,
+            probes.module,
+            tolerance=5,
+        ),
+        Case(
+            "padding is hidden",
+            lambda draw: _block(draw, "post", "padding"),
+            probes.module,
+            tolerance=5,
+        ),
+        Case(
+            "the future is hidden",
+            lambda draw: _block(draw, "pre", "causal"),
+            probes.module,
+            tolerance=5,
+        ),
         Case(
             "outside training nothing is dropped",
             lambda draw: _block(draw, draw.choice(("post", "pre")), rate=0.6),
             probes.module,
+            tolerance=5,
         ),
         Case(
             "in training parts of both changes are dropped",
@@ -369,16 +411,53 @@ encoder_block = Exercise(
             m.BlockWithOneResidual,
             "It looks as if both sublayers share one residual, and so one norm. Each has its own: "
             "around_attention and around_feed_forward.",
+            also=(m.BlockWithOneResidualOfTwoNames,),
+        ),
+        Misconception(
+            m.BlockResidualsExchanged,
+            "It looks as if the two residuals are mixed up. Around the attention enter and leave "
+            "belong to around_attention, around the feed-forward layer to around_feed_forward.",
+            also=(m.BlockEntersTheOther, m.BlockLeavesTheOther),
+        ),
+        Misconception(
+            m.BlockPairNotUnpacked,
+            "It looks as if the pair that self.attention returns is not taken apart. Write change, "
+            "weights = self.attention(…).",
+            also=(m.BlockPairNotUnpackedForTorch, m.BlockPairForWeights),
+        ),
+        Misconception(
+            m.BlockNormForRate,
+            "It looks as if Residual gets norm where the dropout rate belongs. Its arguments stand "
+            "in this order: Residual(d_model, dropout, norm).",
+            also=(m.BlockNormForRateOfTorch,),
+        ),
+        Misconception(
+            m.BlockForwardOfOtherSize,
+            "It looks as if the feed-forward layer has other sizes. Make it by "
+            "FeedForward(d_model, d_ff).",
+            also=(m.BlockForwardFourTimes,),
+        ),
+        Misconception(
+            m.BlockThinksOfTheChange,
+            "It looks as if the feed-forward layer reads attention's change alone. What it reads "
+            "is made of the sum: enter(x), where x is what the first leave gave.",
+        ),
+        Misconception(
+            m.BlockLeaveExchanged,
+            "It looks as if leave gets its arguments the wrong way round, so that dropout falls on "
+            "x. Call leave(x, change).",
         ),
         Misconception(
             m.BlockForgetsToEnter,
-            "It looks as if the sublayers read x itself. They read what enter gives, which in "
+            "It looks as if a sublayer reads x itself. Both read what enter gives, which in "
             "pre-norm is normalised.",
+            also=(m.BlockForgetsToEnterFirst, m.BlockForgetsToEnterSecond),
         ),
         Misconception(
             m.BlockAddsTheEntered,
             "It looks as if the normalised x is kept in pre-norm. Only the sublayer reads what "
             "enter gives; leave gets x itself.",
+            also=(m.BlockAddsTheEnteredFirst, m.BlockAddsTheEnteredSecond),
         ),
         Misconception(
             m.BlockSideBySide,
@@ -481,6 +560,9 @@ def _stack_in_training(draw: Draw) -> Inputs:
 
 def _some_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
     """What was kept lies above the mean of its vector, and so above 0 after the norm."""
+    other = _of_another_kind(observed, expected)
+    if other:
+        return other
     kept, share = observed["x"] > 0, 1 - inputs["config"]["dropout"]
     if improbable(int(kept.sum()), kept.numel(), share):
         text = f"{kept.float().mean():.2f} of what the attention adds is kept"
@@ -592,6 +674,31 @@ encoder = Exercise(
             m.StackSideBySide,
             "It looks as if every block reads the input. Each reads what the one below wrote: "
             "x, seen = block(x, mask).",
+        ),
+        Misconception(
+            m.StackPairNotUnpacked,
+            "It looks as if the pair that a block returns is not taken apart. Write x, seen = "
+            "block(x, mask).",
+            also=(
+                m.StackPairNotUnpackedAndKept,
+                m.StackPairForWeights,
+                m.StackPairForWeightsAlone,
+            ),
+        ),
+        Misconception(
+            m.StackJoinsWeights,
+            "It looks as if += or extend takes each block's weights apart, sentence by sentence. "
+            "weights.append(seen) keeps them whole, one item a block.",
+        ),
+        Misconception(
+            m.StackReturnsInTheLoop,
+            "It looks as if return stands inside the loop, so that only the first block works. "
+            "Move it out of the loop.",
+        ),
+        Misconception(
+            m.StackKeepsVectors,
+            "It looks as if the list holds the vectors of each block. It is to hold the weights: "
+            "x, seen = block(x, mask), then weights.append(seen).",
         ),
         Misconception(
             m.StackLastWeightsOnly,

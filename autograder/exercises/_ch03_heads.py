@@ -73,9 +73,19 @@ split_heads = Exercise(
         ),
         Misconception(
             m.split_heads_before_batch,
-            "It looks as if the heads come before the batch. The order is (batch, num_heads, seq, "
-            "d_head).",
-            also=(m.split_heads_last,),
+            "It looks as if the heads stand in the wrong place. The order is (batch, num_heads, "
+            "seq, d_head): right after the batch, before the words.",
+            also=(m.split_heads_last, m.split_words_first, m.split_sizes_first),
+        ),
+        Misconception(
+            m.split_by_reshape_then_transpose,
+            "It looks as if the heads come before the words already when the vectors are cut. Cut "
+            "the last axis where it stands, into (batch, seq, num_heads, d_head); then transpose.",
+        ),
+        Misconception(
+            m.split_by_transpose_then_reshape,
+            "It looks as if axes change places before the cut. First cut the last axis into "
+            "num_heads, d_head; then let the axes 1 and 2 change places.",
         ),
         Misconception(
             m.split_ready_for_the_scores,
@@ -157,6 +167,18 @@ merge_heads = Exercise(
             m.merged_after_wrong_transpose,
             "It looks as if the wrong axes change places. It is heads and words that have to: the "
             "axes 1 and 2.",
+            also=(m.merged_after_exchanging_heads_and_sizes,),
+        ),
+        Misconception(
+            m.merged_by_view,
+            "It looks as if view comes after transpose. It cannot lay out numbers that no longer "
+            "lie in their order: take reshape, which copies them.",
+        ),
+        Misconception(
+            m.merged_below_each_other,
+            "It looks as if the pieces of a word go below each other, as if they were more words. "
+            "They go side by side: (batch, seq, num_heads * d_head).",
+            also=(m.merged_with_tokens_in_one_row,),
         ),
         Misconception(
             m.merged_interleaved,
@@ -188,9 +210,15 @@ merge_heads = Exercise(
 _LAYERS = ("query", "key", "value", "output")
 
 
-def _heads(draw: Draw, mask: str = "", gradients: bool = False, num_heads: int = 0) -> Inputs:
+def _heads(
+    draw: Draw,
+    mask: str = "",
+    gradients: bool = False,
+    num_heads: int = 0,
+    as_many_heads_as_words: bool = False,
+) -> Inputs:
     batch, seq, heads, d_head = draw.sizes(4, 2, 6)
-    num_heads = num_heads or heads
+    num_heads = seq if as_many_heads_as_words else num_heads or heads
     batch = num_heads if mask == "own" else batch
     d_model = num_heads * d_head
     weights = {f"{name}.weight": draw.normal(d_model, d_model, scale=0.5) for name in _LAYERS}
@@ -237,25 +265,41 @@ multi_head_attention = Exercise(
     title="several heads look at once",
     reference=multi_head.MultiHeadAttention,
     cases=(
-        Case("every head has weights of its own", _heads, probes.module, holds=_sums_to_one),
-        Case("one head", lambda draw: _heads(draw, num_heads=1), probes.module),
+        Case(
+            "every head has weights of its own",
+            _heads,
+            probes.module,
+            holds=_sums_to_one,
+            tolerance=3,
+        ),
+        Case("one head", lambda draw: _heads(draw, num_heads=1), probes.module, tolerance=3),
         Case(
             "padding is hidden from every head",
             lambda draw: _heads(draw, "padding"),
             probes.module,
             holds=_hides,
+            tolerance=3,
         ),
         Case(
             "the future is hidden from every head",
             lambda draw: _heads(draw, "causal"),
             probes.module,
             holds=_hides,
+            tolerance=3,
         ),
         Case(
             "each sentence has its own mask, the same for all its heads",
             lambda draw: _heads(draw, "own"),
             probes.module,
             holds=_hides,
+            tolerance=3,
+        ),
+        Case(
+            "the future is hidden, with as many heads as words",
+            lambda draw: _heads(draw, "causal", as_many_heads_as_words=True),
+            probes.module,
+            holds=_hides,
+            tolerance=3,
         ),
         Case(
             "gradients reach the inputs and all four layers",
@@ -286,6 +330,43 @@ multi_head_attention = Exercise(
             m.HeadsWithoutOutput,
             "It looks as if W_O is missing. After merging, send the vectors through self.output, "
             "which lets the heads' findings mix.",
+            also=(m.HeadsWithoutOutputLayer,),
+        ),
+        Misconception(
+            m.HeadsOutputBeforeMerge,
+            "It looks as if self.output comes before merge_heads, where each piece is on its own. "
+            "Merge first; then self.output mixes what the heads have found.",
+        ),
+        Misconception(
+            m.HeadsNotMerged,
+            "It looks as if the heads are not merged. Put their pieces side by side again with "
+            "merge_heads, and send the result through self.output.",
+        ),
+        Misconception(
+            m.HeadsPairNotUnpacked,
+            "It looks as if the pair that scaled_dot_product_attention returns is taken for the "
+            "context. Take it apart: context, weights = scaled_dot_product_attention(…).",
+            also=(m.HeadsPairNotUnpackedToTranspose,),
+        ),
+        Misconception(
+            m.HeadsPairReturnedWrongly,
+            "It looks as if context and weights are exchanged. scaled_dot_product_attention gives "
+            "the context first and the weights second, and so does forward.",
+            also=(m.HeadsPairTakenApartWrongly,),
+        ),
+        Misconception(
+            m.HeadsWithResidual,
+            "It looks as if x is added. The residual comes later, around this layer.",
+        ),
+        Misconception(
+            m.HeadsSmallLayers,
+            "It looks as if query, key and value make vectors of d_head numbers. Each is "
+            "nn.Linear(d_model, d_model), for all heads at once; split_heads cuts them.",
+        ),
+        Misconception(
+            m.HeadsOfThatSize,
+            "It looks as if split_heads is told the size of a head. Its second argument is how "
+            "many heads there are: self.num_heads.",
         ),
         Misconception(
             m.HeadsNotSplit,
@@ -319,9 +400,25 @@ multi_head_attention = Exercise(
             also=(m.HeadsMaskWithoutAxisRefused,),
         ),
         Misconception(
+            m.HeadsMaskAxisSecond,
+            "It looks as if the mask's new axis stands in the wrong place for some masks. A mask "
+            "has two axes or three, so count from the right: mask.unsqueeze(-3) fits both.",
+            also=(
+                m.HeadsMaskAxisSecondRefused,
+                m.HeadsMaskAxisLastButOne,
+                m.HeadsMaskAxisLastButOneRefused,
+            ),
+        ),
+        Misconception(
+            m.HeadsMaskNeverNone,
+            "It looks as if the mask gets its axis even when it is None. Do that only where there "
+            "is one: if mask is not None.",
+        ),
+        Misconception(
             m.HeadsWeightsAveraged,
-            "It looks as if the weights are averaged over the heads. Return them head by head: "
-            "(batch, num_heads, seq, seq).",
+            "It looks as if the weights of the heads are averaged or added up. Return them head by "
+            "head: (batch, num_heads, seq, seq).",
+            also=(m.HeadsWeightsSummed,),
         ),
         Misconception(
             m.HeadsWithoutWeights,
@@ -335,9 +432,24 @@ multi_head_attention = Exercise(
         ),
         Misconception(
             m.HeadsKeyFromQuery,
-            "It looks as if keys or values do not come from their own layer. Use self.query(x), "
-            "self.key(x) and self.value(x).",
-            also=(m.HeadsValueFromKey, m.HeadsWithoutProjections),
+            "It looks as if queries, keys or values do not come from their own layer. Use "
+            "self.query(x), self.key(x) and self.value(x).",
+            also=(
+                m.HeadsValueFromKey,
+                m.HeadsValueFromQuery,
+                m.HeadsQueryFromKey,
+                m.HeadsAllFromQuery,
+                m.HeadsQueryAsItIs,
+                m.HeadsKeyAsItIs,
+                m.HeadsValueAsItIs,
+                m.HeadsWithoutProjections,
+            ),
+        ),
+        Misconception(
+            m.HeadsKeyAndQueryExchanged,
+            "It looks as if queries, keys and values are exchanged. The order is "
+            "scaled_dot_product_attention(query, key, value, mask).",
+            also=(m.HeadsKeyAndValueExchanged, m.HeadsValueFirst),
         ),
     ),
     alternatives=(m.HeadsOneByOne, m.HeadsByEinsum),

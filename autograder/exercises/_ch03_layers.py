@@ -140,6 +140,22 @@ layer_norm = Exercise(
             also=(m.norm_over_sentences,),
         ),
         Misconception(
+            m.norm_without_keepdim,
+            "It looks as if keepdim=True is missing, so that one word's mean or variance meets "
+            "other words. Write x.mean(dim=-1, keepdim=True), and the variance likewise.",
+            also=(m.norm_with_mean_without_keepdim, m.norm_with_variance_without_keepdim),
+        ),
+        Misconception(
+            m.norm_by_sum,
+            "It looks as if the squares are added up and not averaged. The variance is their mean: "
+            "divide the sum by d_model.",
+        ),
+        Misconception(
+            m.norm_with_variance_not_centered,
+            "It looks as if the variance is made of the squares of x itself. Square the distances "
+            "from the mean, x - mean.",
+        ),
+        Misconception(
             m.norm_without_gamma,
             "It looks as if gamma is not used. Multiply by it before beta is added.",
         ),
@@ -248,6 +264,16 @@ gelu = Exercise(
             m.gelu_without_one,
             "It looks as if the 1 is missing. erf runs from -1 to 1; (1 + erf) / 2 runs from 0 "
             "to 1.",
+        ),
+        Misconception(
+            m.gelu_without_brackets,
+            "It looks as if brackets are missing, so that erf is added at the end. x is multiplied "
+            "by the whole sum: (1 + torch.erf(…)).",
+        ),
+        Misconception(
+            m.gelu_by_math,
+            "It looks as if math.erf gets a tensor. It works on one number; torch.erf works on "
+            "every number of a tensor.",
         ),
         Misconception(
             m.gelu_by_density,
@@ -375,6 +401,23 @@ feed_forward = Exercise(
             m.ForwardAlwaysFourTimes,
             "It looks as if the inner size is always 4 d_model. Use the parameter d_ff.",
         ),
+        Misconception(
+            m.ForwardSizesExchanged,
+            "It looks as if the layers have other sizes. self.inner is nn.Linear(d_model, d_ff), "
+            "and self.outer leads back: nn.Linear(d_ff, d_model).",
+            also=(m.ForwardSizesTwice, m.ForwardNoWider),
+        ),
+        Misconception(
+            m.ForwardWithoutOuter,
+            "It looks as if the second layer is not used. What has been bent goes through "
+            "self.outer, back to d_model numbers.",
+        ),
+        Misconception(
+            m.ForwardCallsTheWord,
+            "It looks as if the word in activation is called like a function. Ask which it is: "
+            'hidden.clamp(min=0) for "relu", else gelu(hidden).',
+            also=(m.ForwardCallsTheWordForGelu,),
+        ),
     ),
     alternatives=(m.ForwardByMatrices, m.ForwardWordByWord),
     stands_on=("gelu",),
@@ -422,6 +465,7 @@ encoder_parameters = Exercise(
             "the encoder of BERT",
             lambda draw: {"d_model": 768, "num_heads": 12, "d_ff": 3072, "num_layers": 12},
             trials=1,
+            guard=True,
         ),
     ),
     hints=(
@@ -453,9 +497,26 @@ encoder_parameters = Exercise(
         ),
         Misconception(
             m.count_without_norms,
-            "It looks as if the layer norms are missing or not whole. There are two in a block, "
-            "each with gamma and beta.",
-            also=(m.count_one_norm, m.count_norms_without_shift),
+            "4 * d_model numbers a block are missing: either both layer norms, each with gamma and "
+            "beta, or the biases of attention's four layers.",
+            also=(m.count_without_attention_biases,),
+        ),
+        Misconception(
+            m.count_one_norm,
+            "It looks as if half of the layer norms is missing. There are two in a block, each "
+            "with gamma and beta.",
+            also=(m.count_norms_without_shift,),
+        ),
+        Misconception(
+            m.count_norms_once,
+            "It looks as if the layer norms are counted once. Every block has two of its own: "
+            "multiply by num_layers at the end.",
+        ),
+        Misconception(
+            m.count_without_forward_biases,
+            "It looks as if the biases of the feed-forward part are missing or of the wrong size. "
+            "inner has d_ff of them, outer d_model.",
+            also=(m.count_two_wide_biases, m.count_two_narrow_biases),
         ),
         Misconception(
             m.count_without_output,

@@ -156,6 +156,18 @@ class AroundInPlace(_Around):
         return x if self.pre else self.norm(x)
 
 
+class AroundWithTorchsNorm(_Around):
+    def __init__(self, d_model: int, rate: float = 0.0, norm: str = "post"):
+        super().__init__(d_model, rate, norm)
+        self.norm = nn.LayerNorm(d_model)
+
+
+class AroundWordForLayer(_Around):
+    def __init__(self, d_model: int, rate: float = 0.0, norm: str = "post"):
+        super().__init__(d_model, rate, norm)
+        self.norm = norm
+
+
 class AroundByTorch(nn.Module):
     def __init__(self, d_model: int, rate: float = 0.0, norm: str = "post"):
         super().__init__()
@@ -205,9 +217,9 @@ class _Attention(nn.Module):
         self.output = nn.Linear(d_model, d_model)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        made = [of(x) for of in (self.query, self.key, self.value)]
         shape = (*x.shape[:2], self.num_heads, -1)
-        projected = (of(x).view(shape).transpose(1, 2) for of in (self.query, self.key, self.value))
-        query, key, value = projected
+        query, key, value = (vectors.view(shape).transpose(1, 2) for vectors in made)
         scores = query @ key.mT / math.sqrt(query.shape[-1])
         if mask is not None:
             scores = scores.masked_fill(~mask.unsqueeze(-3), -math.inf)
@@ -279,6 +291,124 @@ class BlockWithOneResidual(_Block):
     def think(self, x: Tensor) -> Tensor:
         change = self.feed_forward(self.around_attention.enter(x))
         return self.around_attention.leave(x, change)
+
+
+class BlockWithOneResidualOfTwoNames(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, d_ff, dropout, norm)
+        self.around_feed_forward = self.around_attention
+
+
+class BlockEntersTheOther(_Block):
+    def think(self, x: Tensor) -> Tensor:
+        change = self.feed_forward(self.around_attention.enter(x))
+        return self.around_feed_forward.leave(x, change)
+
+
+class BlockLeavesTheOther(_Block):
+    def think(self, x: Tensor) -> Tensor:
+        change = self.feed_forward(self.around_feed_forward.enter(x))
+        return self.around_attention.leave(x, change)
+
+
+class BlockResidualsExchanged(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        change, weights = self.attention(self.around_feed_forward.enter(x), mask)
+        x = self.around_feed_forward.leave(x, change)
+        change = self.feed_forward(self.around_attention.enter(x))
+        return self.around_attention.leave(x, change), weights
+
+
+class BlockPairNotUnpacked(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        change = self.attention(self.around_attention.enter(x), mask)
+        return self.think(self.around_attention.leave(x, change))
+
+
+class BlockPairNotUnpackedForTorch(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        change = self.attention(self.around_attention.enter(x), mask)
+        rate = self.around_attention.rate
+        if rate:
+            change = nn.functional.dropout(change, rate, self.training)
+        return self.think(x + change)
+
+
+class BlockPairForWeights(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+        seen = self.attention(self.around_attention.enter(x), mask)
+        return self.think(self.around_attention.leave(x, seen[0])), seen
+
+
+class BlockNormForRate(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, d_ff)
+        self.around_attention.rate = self.around_feed_forward.rate = norm
+
+
+class BlockNormForRateOfTorch(BlockNormForRate):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        nn.functional.dropout(x, self.around_attention.rate, self.training)
+        return super().forward(x, mask)
+
+
+class BlockForwardOfOtherSize(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, d_ff, dropout, norm)
+        self.feed_forward = _Forward(d_ff, d_model)
+
+
+class BlockForwardFourTimes(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, 4 * d_model, dropout, norm)
+
+
+class BlockThinksOfTheChange(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        seen, weights = self.attention(self.around_attention.enter(x), mask)
+        x = self.around_attention.leave(x, seen)
+        change = self.feed_forward(self.around_feed_forward.enter(seen))
+        return self.around_feed_forward.leave(x, change), weights
+
+
+class BlockLeaveExchanged(_Block):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        change, weights = self.attention(self.around_attention.enter(x), mask)
+        x = self.around_attention.leave(change, x)
+        change = self.feed_forward(self.around_feed_forward.enter(x))
+        return self.around_feed_forward.leave(change, x), weights
+
+
+class BlockForgetsToEnterFirst(_Block):
+    def look(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        change, weights = self.attention(x, mask)
+        return self.around_attention.leave(x, change), weights
+
+
+class BlockForgetsToEnterSecond(_Block):
+    def think(self, x: Tensor) -> Tensor:
+        return self.around_feed_forward.leave(x, self.feed_forward(x))
+
+
+class BlockAddsTheEnteredFirst(_Block):
+    def look(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        x = self.around_attention.enter(x)
+        change, weights = self.attention(x, mask)
+        return self.around_attention.leave(x, change), weights
+
+
+class BlockAddsTheEnteredSecond(_Block):
+    def think(self, x: Tensor) -> Tensor:
+        x = self.around_feed_forward.enter(x)
+        return self.around_feed_forward.leave(x, self.feed_forward(x))
 
 
 class BlockForgetsToEnter(_Block):
@@ -494,6 +624,69 @@ class StackSideBySide(_Stack):
             out, seen = block(x, mask)
             weights.append(seen)
         return self.norm(out), weights
+
+
+class StackPairNotUnpacked(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Any, list[Tensor]]:
+        weights = []
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x), weights
+
+
+class StackPairNotUnpackedAndKept(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Any, list[Any]]:
+        weights = []
+        for block in self.blocks:
+            x = block(x, mask)
+            weights.append(x)
+        return self.norm(x), weights
+
+
+class StackPairForWeights(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Any]]:
+        weights = []
+        for block in self.blocks:
+            seen = block(x, mask)
+            x = seen[0]
+            weights.append(seen)
+        return self.norm(x), weights
+
+
+class StackPairForWeightsAlone(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Any]]:
+        weights = []
+        for block in self.blocks:
+            seen = block(x, mask)
+            weights.append(seen)
+        return self.norm(x), weights
+
+
+class StackJoinsWeights(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        weights = []
+        for block in self.blocks:
+            x, seen = block(x, mask)
+            weights += seen
+        return self.norm(x), weights
+
+
+class StackReturnsInTheLoop(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        weights = []
+        for block in self.blocks:
+            x, seen = block(x, mask)
+            weights.append(seen)
+            return self.norm(x), weights
+
+
+class StackKeepsVectors(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        weights = []
+        for block in self.blocks:
+            x, _ = block(x, mask)
+            weights.append(x)
+        return self.norm(x), weights
 
 
 class StackLastWeightsOnly(_Stack):

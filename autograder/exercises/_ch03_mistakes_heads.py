@@ -29,6 +29,19 @@ def _merge(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
+def _attend_or_refuse(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """As an attention that looks at the mask's shape first."""
+    scores = query @ key.transpose(-2, -1)
+    if mask is not None:
+        try:
+            mask.expand_as(scores)
+        except RuntimeError:
+            raise ValueError("the mask does not fit") from None
+    return _attend(query, key, value, mask)
+
+
 def _for_heads(mask: Tensor | None) -> Tensor | None:
     return None if mask is None else mask.unsqueeze(-3)
 
@@ -62,6 +75,25 @@ def split_heads_before_batch(x: Tensor, num_heads: int) -> Tensor:
 
 def split_heads_last(x: Tensor, num_heads: int) -> Tensor:
     return torch.stack(x.chunk(num_heads, dim=-1), dim=-1)
+
+
+def split_words_first(x: Tensor, num_heads: int) -> Tensor:
+    return torch.stack(x.chunk(num_heads, dim=-1), dim=2).transpose(0, 1)
+
+
+def split_sizes_first(x: Tensor, num_heads: int) -> Tensor:
+    batch, seq, d_model = x.shape
+    return x.reshape(batch, seq, num_heads, d_model // num_heads).permute(0, 3, 1, 2)
+
+
+def split_by_reshape_then_transpose(x: Tensor, num_heads: int) -> Tensor:
+    batch, seq, d_model = x.shape
+    return x.reshape(batch, num_heads, seq, d_model // num_heads).transpose(1, 2)
+
+
+def split_by_transpose_then_reshape(x: Tensor, num_heads: int) -> Tensor:
+    batch, seq, d_model = x.shape
+    return x.transpose(1, 2).reshape(batch, num_heads, seq, d_model // num_heads)
 
 
 def split_ready_for_the_scores(x: Tensor, num_heads: int) -> Tensor:
@@ -122,6 +154,20 @@ def merged_with_tokens_in_one_row(x: Tensor) -> Tensor:
     return x.reshape(batch, num_heads * seq, d_head)
 
 
+def merged_below_each_other(x: Tensor) -> Tensor:
+    return x.transpose(1, 2).flatten(1, 2)
+
+
+def merged_after_exchanging_heads_and_sizes(x: Tensor) -> Tensor:
+    batch, num_heads, seq, d_head = x.shape
+    return x.transpose(1, 3).reshape(batch, seq, num_heads * d_head)
+
+
+def merged_by_view(x: Tensor) -> Tensor:
+    batch, num_heads, seq, d_head = x.shape
+    return x.transpose(1, 2).view(batch, seq, num_heads * d_head)
+
+
 def merged_by_cat(x: Tensor) -> Tensor:
     return torch.cat(x.unbind(dim=1), dim=-1)
 
@@ -158,6 +204,85 @@ class HeadsWithoutOutput(_Heads):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         context, weights = _attend(*self.projected(x), _for_heads(mask))
         return _merge(context), weights
+
+
+class HeadsWithoutOutputLayer(nn.Module):
+    def __init__(self, d_model: int, num_heads: int):
+        super().__init__()
+        self.num_heads = num_heads
+        self.query = nn.Linear(d_model, d_model)
+        self.key = nn.Linear(d_model, d_model)
+        self.value = nn.Linear(d_model, d_model)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        projected = [_split(of(x), self.num_heads) for of in (self.query, self.key, self.value)]
+        context, weights = _attend(*projected, _for_heads(mask))
+        return _merge(context), weights
+
+
+class HeadsOutputBeforeMerge(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        context, weights = _attend(*self.projected(x), _for_heads(mask))
+        return _merge(self.output(context)), weights
+
+
+class HeadsNotMerged(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        context, weights = _attend(*self.projected(x), _for_heads(mask))
+        return self.output(context), weights
+
+
+class HeadsPairNotUnpacked(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        context = _attend(*self.projected(x), _for_heads(mask))
+        batch, num_heads, seq, d_head = context.shape
+        return self.output(context.transpose(1, 2).reshape(batch, seq, num_heads * d_head))
+
+
+class HeadsPairNotUnpackedToTranspose(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        context = _attend(*self.projected(x), _for_heads(mask))
+        return self.output(_merge(context))
+
+
+class HeadsPairTakenApartWrongly(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        weights, context = _attend(*self.projected(x), _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
+class HeadsPairReturnedWrongly(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        context, weights = _attend(*self.projected(x), _for_heads(mask))
+        return weights, self.output(_merge(context))
+
+
+class HeadsWithResidual(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        context, weights = _attend(*self.projected(x), _for_heads(mask))
+        return x + self.output(_merge(context)), weights
+
+
+class HeadsSmallLayers(nn.Module):
+    def __init__(self, d_model: int, num_heads: int):
+        super().__init__()
+        self.query = nn.Linear(d_model, d_model // num_heads)
+        self.key = nn.Linear(d_model, d_model // num_heads)
+        self.value = nn.Linear(d_model, d_model // num_heads)
+        self.output = nn.Linear(d_model, d_model)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        projected = [_split(of(x), 1) for of in (self.query, self.key, self.value)]
+        context, weights = _attend(*projected, _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
+class HeadsOfThatSize(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        d_head = x.shape[-1] // self.num_heads
+        projected = [_split(of(x), d_head) for of in (self.query, self.key, self.value)]
+        context, weights = _attend(*projected, _for_heads(mask))
+        return self.output(_merge(context)), weights
 
 
 class HeadsWithoutBias(nn.Module):
@@ -247,6 +372,47 @@ class HeadsMaskWithoutAxisRefused(_Heads):
         return self.output(_merge(context)), weights
 
 
+class HeadsMaskAxisSecond(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        mask = None if mask is None else mask.unsqueeze(1)
+        context, weights = _attend(*self.projected(x), mask)
+        return self.output(_merge(context)), weights
+
+
+class HeadsMaskAxisSecondRefused(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        mask = None if mask is None else mask.unsqueeze(1)
+        context, weights = _attend_or_refuse(*self.projected(x), mask)
+        return self.output(_merge(context)), weights
+
+
+class HeadsMaskAxisLastButOne(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        mask = None if mask is None else mask.unsqueeze(-2)
+        context, weights = _attend(*self.projected(x), mask)
+        return self.output(_merge(context)), weights
+
+
+class HeadsMaskAxisLastButOneRefused(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        mask = None if mask is None else mask.unsqueeze(-2)
+        context, weights = _attend_or_refuse(*self.projected(x), mask)
+        return self.output(_merge(context)), weights
+
+
+class HeadsMaskNeverNone(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        mask = mask.unsqueeze(-3)
+        context, weights = _attend(*self.projected(x), mask)
+        return self.output(_merge(context)), weights
+
+
+class HeadsWeightsSummed(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        context, weights = _attend(*self.projected(x), _for_heads(mask))
+        return self.output(_merge(context)), weights.sum(dim=1)
+
+
 class HeadsWeightsAveraged(_Heads):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         context, weights = _attend(*self.projected(x), _for_heads(mask))
@@ -259,25 +425,76 @@ class HeadsWithoutWeights(_Heads):
         return self.output(_merge(context))
 
 
-class HeadsKeyFromQuery(_Heads):
+class _HeadsFrom(_Heads):
+    def made_by(self) -> str:
+        """Which layer makes queries, keys and values, a letter each; x is none at all."""
+        return "qkv"
+
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        query, _, value = self.projected(x)
-        context, weights = _attend(query, query, value, _for_heads(mask))
+        made = {"q": self.query(x), "k": self.key(x), "v": self.value(x), "x": x}
+        query, key, value = (_split(made[letter], self.num_heads) for letter in self.made_by())
+        context, weights = _attend(query, key, value, _for_heads(mask))
         return self.output(_merge(context)), weights
 
 
-class HeadsValueFromKey(_Heads):
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        query, key, _ = self.projected(x)
-        context, weights = _attend(query, key, key, _for_heads(mask))
-        return self.output(_merge(context)), weights
+class HeadsKeyFromQuery(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qqv"
 
 
-class HeadsWithoutProjections(_Heads):
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        heads = _split(x, self.num_heads)
-        context, weights = _attend(heads, heads, heads, _for_heads(mask))
-        return self.output(_merge(context)), weights
+class HeadsValueFromKey(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qkk"
+
+
+class HeadsValueFromQuery(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qkq"
+
+
+class HeadsQueryFromKey(_HeadsFrom):
+    def made_by(self) -> str:
+        return "kkv"
+
+
+class HeadsAllFromQuery(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qqq"
+
+
+class HeadsQueryAsItIs(_HeadsFrom):
+    def made_by(self) -> str:
+        return "xkv"
+
+
+class HeadsKeyAsItIs(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qxv"
+
+
+class HeadsValueAsItIs(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qkx"
+
+
+class HeadsWithoutProjections(_HeadsFrom):
+    def made_by(self) -> str:
+        return "xxx"
+
+
+class HeadsKeyAndQueryExchanged(_HeadsFrom):
+    def made_by(self) -> str:
+        return "kqv"
+
+
+class HeadsKeyAndValueExchanged(_HeadsFrom):
+    def made_by(self) -> str:
+        return "qvk"
+
+
+class HeadsValueFirst(_HeadsFrom):
+    def made_by(self) -> str:
+        return "vkq"
 
 
 class HeadsOneByOne(nn.Module):

@@ -86,6 +86,37 @@ def norm_over_sentences(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-
     return gamma * centered / (variance + eps).sqrt() + beta
 
 
+def norm_without_keepdim(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
+    variance = x.var(dim=-1, correction=0)
+    return gamma * (x - x.mean(dim=-1)) / (variance + eps).sqrt() + beta
+
+
+def norm_with_mean_without_keepdim(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5
+) -> Tensor:
+    return gamma * (x - x.mean(dim=-1)) / (_variance(x) + eps).sqrt() + beta
+
+
+def norm_with_variance_without_keepdim(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5
+) -> Tensor:
+    variance = x.var(dim=-1, correction=0)
+    return gamma * _centered(x) / (variance + eps).sqrt() + beta
+
+
+def norm_by_sum(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
+    centered = _centered(x)
+    total = centered.square().sum(dim=-1, keepdim=True)
+    return gamma * centered / (total + eps).sqrt() + beta
+
+
+def norm_with_variance_not_centered(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5
+) -> Tensor:
+    square = x.square().mean(dim=-1, keepdim=True)
+    return gamma * _centered(x) / (square + eps).sqrt() + beta
+
+
 def norm_without_gamma(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
     return _centered(x) / (_variance(x) + eps).sqrt() + beta
 
@@ -184,6 +215,14 @@ def gelu_over_two(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + torch.erf(x / 2))
 
 
+def gelu_without_brackets(x: Tensor) -> Tensor:
+    return 0.5 * x * 1 + torch.erf(x / math.sqrt(2))
+
+
+def gelu_by_math(x: Tensor) -> Tensor:
+    return 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
+
+
 def gelu_in_place(x: Tensor) -> Tensor:
     x *= 0.5 * (1 + torch.erf(x / math.sqrt(2)))
     return x
@@ -272,6 +311,46 @@ class ForwardAlwaysFourTimes(_Between):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.outer(self.bend(self.inner(x)))
+
+
+class _Whole(_Between):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.outer(self.bend(self.inner(x)))
+
+
+class ForwardSizesExchanged(_Whole):
+    def __init__(self, d_model: int, d_ff: int, activation: str = "gelu"):
+        super().__init__(d_ff, d_model, activation)
+
+
+class ForwardSizesTwice(_Whole):
+    def __init__(self, d_model: int, d_ff: int, activation: str = "gelu"):
+        super().__init__(d_model, d_ff, activation)
+        self.outer = nn.Linear(d_model, d_ff)
+
+
+class ForwardNoWider(_Whole):
+    def __init__(self, d_model: int, d_ff: int, activation: str = "gelu"):
+        super().__init__(d_model, d_model, activation)
+
+
+class ForwardWithoutOuter(_Between):
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.inner(x)
+        return torch.relu(hidden) if self.activation == "relu" else _gelu(hidden)
+
+
+class ForwardCallsTheWord(_Between):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.outer(self.activation(self.inner(x)))
+
+
+class ForwardCallsTheWordForGelu(_Between):
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.inner(x)
+        return self.outer(
+            hidden.clamp(min=0) if self.activation == "relu" else self.activation(hidden)
+        )
 
 
 class ForwardByMatrices(_Between):
@@ -492,6 +571,27 @@ def count_matrices_alone(d_model: int, num_heads: int, d_ff: int, num_layers: in
 def count_without_norms(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
     attention = 4 * (d_model**2 + d_model)
     return num_layers * (attention + 2 * d_model * d_ff + d_ff + d_model)
+
+
+def count_without_attention_biases(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * d_model**2 + 2 * d_model * d_ff + d_ff + d_model + 4 * d_model)
+
+
+def count_without_forward_biases(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * (d_model**2 + d_model) + 2 * d_model * d_ff + 4 * d_model)
+
+
+def count_two_wide_biases(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * (d_model**2 + d_model) + 2 * (d_model * d_ff + d_ff) + 4 * d_model)
+
+
+def count_two_narrow_biases(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * (d_model**2 + d_model) + 2 * (d_model * d_ff + d_model) + 4 * d_model)
+
+
+def count_norms_once(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    block = 4 * (d_model**2 + d_model) + 2 * d_model * d_ff + d_ff + d_model
+    return num_layers * block + 4 * d_model
 
 
 def count_one_norm(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:

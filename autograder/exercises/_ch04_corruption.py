@@ -446,7 +446,7 @@ wrong_word_share = Exercise(
             lambda draw: _shares(draw, num_words=draw.size(2, 5)),
         ),
         Case("nothing becomes [MASK]", lambda draw: _shares(draw, mask_share=0.0)),
-        Case("no random words", lambda draw: _shares(draw, random_share=0.0)),
+        Case("no random words", lambda draw: _shares(draw, random_share=0.0), guard=True),
     ),
     hints=(
         "Take 1000 words in your head. How many of them become [MASK]? How many stay visible? How "

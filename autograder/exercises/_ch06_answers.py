@@ -112,7 +112,23 @@ span_head = Exercise(
             m.SpanHeadMultiplied,
             "It looks as if the mask is multiplied. A score of 0 can still be the best, when all "
             "others are negative; it has to be minus infinity.",
-            also=(m.SpanHeadMaskedBefore,),
+        ),
+        Misconception(
+            m.SpanHeadMaskedBefore,
+            "It looks as if the vectors are masked, before the layer. It then makes some other "
+            "score of them, its bias or nan: mask the scores.",
+            also=(m.SpanHeadMaskedBeforeByInfinity,),
+        ),
+        Misconception(
+            m.SpanHeadTimesInfinity,
+            "It looks as if minus infinity is multiplied by a mask. 0 times infinity is nan: put "
+            "it in its places with masked_fill.",
+        ),
+        Misconception(
+            m.SpanHeadWithABillion,
+            "It looks as if a very negative number stands for minus infinity. Take -math.inf: then "
+            "the probability is exactly 0, whatever the other scores are.",
+            also=(m.SpanHeadWithTenThousand, m.SpanHeadWithTheSmallest),
         ),
         Misconception(
             m.SpanHeadMasksStartOnly,
@@ -138,6 +154,17 @@ span_head = Exercise(
         Misconception(
             m.SpanHeadUnparted,
             "It looks as if one tensor is returned. Return two, start and end, (batch, seq) each.",
+        ),
+        Misconception(
+            m.SpanHeadKeepsAnAxis,
+            "It looks as if the two scores keep an axis of length 1. Each is (batch, seq): take "
+            "logits[..., 0] and logits[..., 1].",
+            also=(m.SpanHeadKeepsAnAxisOfBoth,),
+        ),
+        Misconception(
+            m.SpanHeadOfTwoTexts,
+            "It looks as if the scores of the first two texts are returned. Start and end stand on "
+            "the last axis: logits[..., 0] and logits[..., 1].",
         ),
         Misconception(
             m.SpanHeadOfTwoLayers,
@@ -229,6 +256,28 @@ span_loss = Exercise(
             "It looks as if starts and ends are exchanged.",
         ),
         Misconception(
+            m.span_loss_by_starts_alone,
+            "It looks as if the ends are looked for in start_logits. They have logits of their "
+            "own, end_logits.",
+        ),
+        Misconception(
+            m.span_loss_half_of_the_ends,
+            "It looks as if only one of the two losses is halved. Put their sum in brackets, then "
+            "divide it by 2.",
+            also=(m.span_loss_half_of_the_starts,),
+        ),
+        Misconception(
+            m.span_loss_of_all_places,
+            "It looks as if every text is asked for the places of all texts: [:, starts] is "
+            "(batch, batch). Each text has its own: [torch.arange(batch), starts].",
+        ),
+        Misconception(
+            m.span_loss_of_probabilities,
+            "It looks as if the logarithm is missing: probabilities are averaged. Their logarithms "
+            "are, with a minus.",
+            also=(m.span_loss_of_what_is_missing,),
+        ),
+        Misconception(
             m.span_loss_after_softmax,
             "It looks as if there is a softmax before the cross-entropy, which takes one itself. "
             "Give it the logits.",
@@ -255,6 +304,7 @@ span_loss = Exercise(
             "It looks as if log-probabilities are multiplied by ones and zeros. Outside the "
             "passage that is 0 times infinity, which is nan. Pick the right places with gather, "
             "or use cross_entropy.",
+            also=(m.span_loss_zero_times_log_of_zero,),
         ),
         Misconception(
             m.span_loss_of_the_pair_of_logits,
@@ -390,6 +440,30 @@ best_span = Exercise(
             "start + 1 tokens.",
         ),
         Misconception(
+            m.span_one_token_shorter,
+            "It looks as if answers have to be shorter than max_length. They may have just as many "
+            "tokens: end - start + 1 of them.",
+        ),
+        Misconception(
+            m.span_of_the_lower_triangle,
+            "It looks as if the pairs below the diagonal are kept, which end before they start. "
+            "The legal ones lie above it and on it.",
+        ),
+        Misconception(
+            m.span_with_rows_for_columns,
+            "It looks as if row and column are exchanged when the number is taken apart. Starts go "
+            "down the table: number // seq is the start, number % seq the end.",
+        ),
+        Misconception(
+            m.span_divided_as_floats,
+            "It looks as if / is at work, which gives a float. The row is a whole number: //.",
+        ),
+        Misconception(
+            m.span_better_than_zero,
+            "It looks as if a pair has to beat the score 0 to be chosen. All scores may be "
+            "negative: begin with -math.inf.",
+        ),
+        Misconception(
             m.span_of_two_or_more,
             "It looks as if an answer needs at least two tokens. It may start and end at the same "
             "one.",
@@ -418,6 +492,7 @@ best_span = Exercise(
             m.span_of_the_whole_batch,
             "It looks as if one answer is found for the whole batch. Each text has its own: "
             "flatten the last two axes only, and argmax over dim=-1.",
+            also=(m.span_of_the_whole_batch_as_one,),
         ),
     ),
     alternatives=(m.span_pair_by_pair, m.span_for_each_start),

@@ -140,7 +140,7 @@ classification_head = Exercise(
             m.HeadThatDropsWhatShouldStay,
             "It looks as if another share is dropped than dropout says. It is the share that goes: "
             "F.dropout(pooled, self.dropout, self.training).",
-            also=(m.HeadThatDropsATenth,),
+            also=(m.HeadThatDropsATenth, m.HeadThatDropsHalf),
         ),
         Misconception(
             m.HeadWithoutBias,
@@ -148,8 +148,9 @@ classification_head = Exercise(
         ),
         Misconception(
             m.HeadOfTwoLayers,
-            "It looks as if there are two layers. One is enough, self.dense: what a head knows "
-            "comes from the model below.",
+            "It looks as if there are two layers. One is enough, self.dense: the pooler, with its "
+            "tanh, belongs to BERT, and what comes in has been through it.",
+            also=(m.HeadWithAPooler, m.HeadWithAPool),
         ),
     ),
     alternatives=(m.HeadByModules, m.HeadByHand),
@@ -188,6 +189,28 @@ def _classifier(
     return inputs
 
 
+def _classifier_in_training(draw: Draw) -> Inputs:
+    """Class j reads number j of the pooled vector alone: what was dropped is 0 there."""
+    inputs, size = _classifier(draw), draw.size(45, 55)
+    inputs["bert"] = {"d_model": size, "num_layers": 1, "seed": draw.seed()}
+    inputs["sizes"] = {"num_classes": size, "dropout": draw.choice((0.35, 0.65))}
+    inputs["weights"] = {
+        "head.dense.weight": torch.eye(size),
+        "head.dense.bias": torch.zeros(size),
+    }
+    inputs["arguments"]["ids"] = draw.integers(1, 12, draw.size(50, 60), draw.size(4, 6))
+    return inputs | {"train": True}
+
+
+def _share_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    dropped, rate = observed["logits"] == 0, inputs["sizes"]["dropout"]
+    share = float(dropped.float().mean())
+    if improbable(int(dropped.sum()), dropped.numel(), rate):
+        text = f"{share:.2f} of the pooled vector's numbers are dropped, and should be {rate:.2f}."
+        return Failure(text, f"share {share:.1f}")
+    return None
+
+
 bert_for_classification = Exercise(
     id="BertForClassification",
     title="a head on top of BERT",
@@ -208,6 +231,13 @@ bert_for_classification = Exercise(
             "outside training nothing is dropped",
             lambda draw: _classifier(draw, rate=0.6),
             probes.on_toy_bert,
+        ),
+        Case(
+            "in training the head drops as much as dropout says",
+            _classifier_in_training,
+            probes.on_toy_bert,
+            holds=_share_dropped,
+            values=False,
         ),
         Case(
             "the loss, and its gradients in head and BERT",
@@ -235,7 +265,7 @@ bert_for_classification = Exercise(
             m.BertReadsMean,
             "It looks as if the head reads the mean of all vectors. Here it reads one, that of "
             "[CLS]: the second thing that self.bert returns.",
-            also=(m.BertReadsMeanOfReal,),
+            also=(m.BertReadsMeanOfReal, m.BertReadsMeanOfRealOrAll),
         ),
         Misconception(
             m.BertReadsLast,
@@ -252,6 +282,7 @@ bert_for_classification = Exercise(
             m.BertReadsEveryToken,
             "It looks as if every token gets logits. A text has one class: give the head the "
             "pooled vector, (batch, d_model).",
+            also=(m.BertReadsEveryTokenInTheLoss, m.BertReadsEveryTokenByOwnLoss),
         ),
         Misconception(
             m.BertWithoutSegments,
@@ -260,7 +291,15 @@ bert_for_classification = Exercise(
         Misconception(
             m.BertWithoutReal,
             "It looks as if real is not handed on to self.bert, so that hidden tokens are read.",
-            also=(m.BertOfIdsAlone,),
+        ),
+        Misconception(
+            m.BertOfIdsAlone,
+            "It looks as if self.bert is given the ids alone. Hand segments and real on.",
+        ),
+        Misconception(
+            m.BertExchangesSegmentsAndReal,
+            "It looks as if segments and real are exchanged on their way to self.bert: it takes "
+            "ids, segments, real.",
         ),
         Misconception(
             m.BertLossOfIdsAlone,
@@ -279,9 +318,15 @@ bert_for_classification = Exercise(
         ),
         Misconception(
             m.BertFrozenByNoGrad,
-            "It looks as if no gradient reaches BERT, so that only the head learns. Full "
-            "fine-tuning moves all weights: no no_grad and no detach here.",
-            also=(m.BertFrozenByDetach,),
+            "It looks as if no gradient reaches the BERT that was handed in, so that only the head "
+            "learns. Fine-tuning moves all its weights: no no_grad, no detach, no copy of it here.",
+            also=(m.BertFrozenByDetach, m.BertOfACopy),
+        ),
+        Misconception(
+            m.BertKeepsDropout,
+            "It looks as if the head drops what it likes. Hand dropout on to ClassificationHead, "
+            "as its third argument.",
+            also=(m.BertNeverDrops,),
         ),
         Misconception(
             m.BertAlwaysDrops,
@@ -318,7 +363,12 @@ freeze_layers = Exercise(
         Case("the embeddings and the first blocks", _frozen(), probes.freezing, trials=3),
         Case("the first block alone", _frozen(1), probes.freezing),
         Case("no block: the embeddings only", _frozen(0), probes.freezing),
-        Case("all blocks: the pooler still learns", _frozen(all_of_them=True), probes.freezing),
+        Case(
+            "all blocks: the pooler still learns",
+            _frozen(all_of_them=True),
+            probes.freezing,
+            guard=True,
+        ),
     ),
     hints=(
         "Run it, then ask the model: [w.requires_grad for w in block.parameters()]. What does "
@@ -331,9 +381,8 @@ freeze_layers = Exercise(
     misconceptions=(
         Misconception(
             m.freeze_by_attribute,
-            "The modules only get an attribute called requires_grad, and their weights learn on. "
-            "The switch is in each weight; module.requires_grad_(False), with the underscore, sets "
-            "them all.",
+            "The weights of a module whose requires_grad was set learn on. Ask one of them, say "
+            "next(model.embeddings.parameters()).requires_grad: it was never told.",
             also=(m.freeze_blocks_by_attribute, m.freeze_embeddings_by_attribute),
         ),
         Misconception(
@@ -380,7 +429,12 @@ freeze_layers = Exercise(
             m.freeze_late_blocks,
             "It looks as if the late blocks are frozen. What early layers learned serves most "
             "tasks; the late ones must be free to change.",
-            also=(m.freeze_what_comes_after,),
+            also=(m.freeze_from_the_end, m.freeze_what_comes_after),
+        ),
+        Misconception(
+            m.freeze_a_copy,
+            "It looks as if a copy of the model is frozen and returned. Freeze the model that was "
+            "handed in, and return the same one.",
         ),
         Misconception(
             m.freeze_pooler_too,

@@ -49,6 +49,72 @@ class SpanHeadMaskedBefore(_Span):
         return logits[..., 0], logits[..., 1]
 
 
+class SpanHeadMaskedBeforeByInfinity(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if allowed is not None:
+            hidden = hidden.masked_fill(~allowed.unsqueeze(-1), -math.inf)
+        logits = self.dense(hidden)
+        return logits[..., 0], logits[..., 1]
+
+
+class SpanHeadTimesInfinity(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        start, end = self.dense(hidden).unbind(-1)
+        if allowed is not None:
+            start, end = (part + ~allowed * -math.inf for part in (start, end))
+        return start, end
+
+
+class SpanHeadWithABillion(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        start, end = self.dense(hidden).unbind(-1)
+        if allowed is not None:
+            start, end = (part.masked_fill(~allowed, -1e9) for part in (start, end))
+        return start, end
+
+
+class SpanHeadWithTenThousand(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        start, end = self.dense(hidden).unbind(-1)
+        if allowed is not None:
+            start, end = (part.masked_fill(~allowed, -1e4) for part in (start, end))
+        return start, end
+
+
+class SpanHeadWithTheSmallest(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        start, end = self.dense(hidden).unbind(-1)
+        if allowed is not None:
+            start, end = (
+                part.masked_fill(~allowed, torch.finfo(torch.float32).min) for part in (start, end)
+            )
+        return start, end
+
+
+class SpanHeadKeepsAnAxis(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        start, end = self.dense(hidden).chunk(2, dim=-1)
+        if allowed is not None:
+            start, end = (part.masked_fill(~allowed, -math.inf) for part in (start, end))
+        return start, end
+
+
+class SpanHeadKeepsAnAxisOfBoth(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits = self.dense(hidden)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed.unsqueeze(-1), -math.inf)
+        return logits[..., :1], logits[..., 1:]
+
+
+class SpanHeadOfTwoTexts(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits = self.dense(hidden)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed.unsqueeze(-1), -math.inf)
+        return logits[0], logits[1]
+
+
 class SpanHeadMasksStartOnly(_Span):
     def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
         start, end = self.dense(hidden).unbind(-1)
@@ -173,6 +239,45 @@ def span_loss_of_starts_twice(
     return (_loss(start_logits, starts) + _loss(end_logits, starts)) / 2
 
 
+def span_loss_by_starts_alone(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    return (_loss(start_logits, starts) + _loss(start_logits, ends)) / 2
+
+
+def span_loss_half_of_the_ends(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    return _loss(start_logits, starts) + _loss(end_logits, ends) / 2
+
+
+def span_loss_half_of_the_starts(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    return _loss(start_logits, starts) / 2 + _loss(end_logits, ends)
+
+
+def span_loss_of_all_places(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    first, last = start_logits.log_softmax(-1), end_logits.log_softmax(-1)
+    return -(first[:, starts].mean() + last[:, ends].mean()) / 2
+
+
+def span_loss_of_probabilities(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    rows = torch.arange(len(starts))
+    first, last = start_logits.softmax(-1)[rows, starts], end_logits.softmax(-1)[rows, ends]
+    return -(first.mean() + last.mean()) / 2
+
+
+def span_loss_of_what_is_missing(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    return 1 + span_loss_of_probabilities(start_logits, end_logits, starts, ends)
+
+
 def span_loss_exchanged(
     start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
 ) -> Tensor:
@@ -219,6 +324,15 @@ def span_loss_zero_times_infinity(
     seq = start_logits.shape[1]
     first = (F.one_hot(starts, seq) * start_logits.log_softmax(-1)).sum(-1).mean()
     last = (F.one_hot(ends, seq) * end_logits.log_softmax(-1)).sum(-1).mean()
+    return -(first + last) / 2
+
+
+def span_loss_zero_times_log_of_zero(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor
+) -> Tensor:
+    seq = start_logits.shape[1]
+    first = (F.one_hot(starts, seq) * start_logits.softmax(-1).log()).sum(-1).mean()
+    last = (F.one_hot(ends, seq) * end_logits.softmax(-1).log()).sum(-1).mean()
     return -(first + last) / 2
 
 
@@ -316,6 +430,46 @@ def span_one_token_longer(
     return _best(_pairs(start_logits, end_logits), legal)
 
 
+def span_one_token_shorter(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    seq = start_logits.shape[-1]
+    square = torch.ones(seq, seq, dtype=torch.bool).triu()
+    legal = square if max_length is None else square.tril(max_length - 2)
+    return _best(_pairs(start_logits, end_logits), legal)
+
+
+def span_of_the_lower_triangle(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    square = torch.ones_like(_pairs(start_logits, end_logits)[0], dtype=torch.bool)
+    return _best(_pairs(start_logits, end_logits), square.tril())
+
+
+def span_with_rows_for_columns(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    start, end = _best(_pairs(start_logits, end_logits), _legal(start_logits.shape[-1], max_length))
+    return end, start
+
+
+def span_divided_as_floats(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    seq = start_logits.shape[-1]
+    start, end = _best(_pairs(start_logits, end_logits), _legal(seq, max_length))
+    return (start * seq + end) / seq, end
+
+
+def span_better_than_zero(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    scores = _pairs(start_logits, end_logits)
+    start, end = _best(scores, _legal(start_logits.shape[-1], max_length))
+    found = scores[torch.arange(len(scores)), start, end] > 0
+    return start * found, end * found
+
+
 def span_limit_without_order(
     start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -369,6 +523,15 @@ def span_of_the_whole_batch(
     seq = start_logits.shape[-1]
     scores = _pairs(start_logits, end_logits).masked_fill(~_legal(seq, max_length), -math.inf)
     best = scores.argmax() % (seq * seq)
+    return best // seq, best % seq
+
+
+def span_of_the_whole_batch_as_one(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    seq = start_logits.shape[-1]
+    scores = _pairs(start_logits, end_logits).masked_fill(~_legal(seq, max_length), -math.inf)
+    best = scores.argmax()
     return best // seq, best % seq
 
 

@@ -76,6 +76,11 @@ class HeadThatDropsATenth(_Head):
         return self.dense(F.dropout(pooled, 0.1, self.training))
 
 
+class HeadThatDropsHalf(_Head):
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.dense(F.dropout(pooled, training=self.training))
+
+
 class HeadWithoutBias(nn.Module):
     def __init__(self, d_model: int, num_classes: int, dropout: float = 0.1):
         super().__init__()
@@ -95,6 +100,28 @@ class HeadOfTwoLayers(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         return self.dense(F.dropout(self.inner(pooled).tanh(), self.dropout, self.training))
+
+
+class HeadWithAPooler(nn.Module):
+    def __init__(self, d_model: int, num_classes: int, dropout: float = 0.1):
+        super().__init__()
+        self.pooler = nn.Linear(d_model, d_model)
+        self.dense = nn.Linear(d_model, num_classes)
+        self.dropout = dropout
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.dense(F.dropout(self.pooler(pooled).tanh(), self.dropout, self.training))
+
+
+class HeadWithAPool(nn.Module):
+    def __init__(self, d_model: int, num_classes: int, dropout: float = 0.1):
+        super().__init__()
+        self.pool = nn.Linear(d_model, d_model)
+        self.dense = nn.Linear(d_model, num_classes)
+        self.dropout = dropout
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.dense(F.dropout(self.pool(pooled).tanh(), self.dropout, self.training))
 
 
 class HeadByModules(nn.Module):
@@ -156,6 +183,13 @@ class BertReadsMeanOfReal(_Classifier):
         return self.head((hidden * real.unsqueeze(-1)).sum(1) / real.sum(1, keepdim=True))
 
 
+class BertReadsMeanOfRealOrAll(_Classifier):
+    def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
+        hidden, _ = self.bert(ids, segments, real)
+        real = torch.ones_like(ids) if real is None else real
+        return self.head((hidden * real.unsqueeze(-1)).sum(1) / real.sum(1, keepdim=True))
+
+
 class BertReadsLast(_Classifier):
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
         hidden, _ = self.bert(ids, segments, real)
@@ -189,6 +223,26 @@ class BertReadsEveryToken(_Classifier):
         return F.cross_entropy(self(ids, segments, real)[:, 0], labels)
 
 
+class BertReadsEveryTokenInTheLoss(_Classifier):
+    def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
+        hidden, _ = self.bert(ids, segments, real)
+        return self.head(hidden)
+
+
+class BertReadsEveryTokenByOwnLoss(BertReadsEveryTokenInTheLoss):
+    def loss(
+        self,
+        ids: Tensor,
+        labels: Tensor,
+        segments: Tensor | None = None,
+        real: Tensor | None = None,
+    ) -> Tensor:
+        logits = self(ids, segments, real)
+        if logits.shape[:-1] != labels.shape:  # as the loss of chapter 2 does it
+            raise ValueError("logits (..., classes) need targets of the shape (...)")
+        return F.cross_entropy(logits, labels)
+
+
 class BertWithoutSegments(_Classifier):
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
         return super().forward(ids, None, real)
@@ -202,6 +256,11 @@ class BertWithoutReal(_Classifier):
 class BertOfIdsAlone(_Classifier):
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
         return super().forward(ids)
+
+
+class BertExchangesSegmentsAndReal(_Classifier):
+    def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
+        return super().forward(ids, real, segments)
 
 
 class BertLossOfIdsAlone(_Classifier):
@@ -248,6 +307,23 @@ class BertFrozenByDetach(_Classifier):
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
         hidden, _ = self.bert(ids, segments, real)
         return self.head(self.bert.pooler(hidden.detach()[:, 0]).tanh())
+
+
+class BertOfACopy(_Classifier):
+    def __init__(self, bert: nn.Module, num_classes: int, dropout: float = 0.1):
+        import copy
+
+        super().__init__(copy.deepcopy(bert), num_classes, dropout)
+
+
+class BertKeepsDropout(_Classifier):
+    def __init__(self, bert: nn.Module, num_classes: int, dropout: float = 0.1):
+        super().__init__(bert, num_classes)
+
+
+class BertNeverDrops(_Classifier):
+    def __init__(self, bert: nn.Module, num_classes: int, dropout: float = 0.1):
+        super().__init__(bert, num_classes, 0.0)
 
 
 class BertAlwaysDrops(_Classifier):
@@ -372,6 +448,19 @@ def freeze_late_blocks(model: nn.Module, num_layers: int) -> nn.Module:
     _freeze(
         model.embeddings, *reversed(model.encoder.blocks[len(model.encoder.blocks) - num_layers :])
     )
+    return model
+
+
+def freeze_from_the_end(model: nn.Module, num_layers: int) -> nn.Module:
+    _freeze(model.embeddings, *reversed(model.encoder.blocks[-num_layers:]))
+    return model
+
+
+def freeze_a_copy(model: nn.Module, num_layers: int) -> nn.Module:
+    import copy
+
+    model = copy.deepcopy(model)
+    _freeze(model.embeddings, *model.encoder.blocks[:num_layers])
     return model
 
 

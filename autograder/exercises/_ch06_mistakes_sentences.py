@@ -55,6 +55,39 @@ def pool_over_numbers(hidden: Tensor, real: Tensor) -> Tensor:
     return (hidden * real.unsqueeze(-1)).mean(2)
 
 
+def pool_over_numbers_with_padding(hidden: Tensor, real: Tensor) -> Tensor:
+    return hidden.mean(2)
+
+
+def pool_one_mean_for_all(hidden: Tensor, real: Tensor) -> Tensor:
+    return hidden[real].mean(0).expand(len(hidden), -1)
+
+
+def pool_mask_without_axis(hidden: Tensor, real: Tensor) -> Tensor:
+    return (hidden * real).sum(1) / real.sum(1, keepdim=True)
+
+
+def pool_mask_and_count_without_axis(hidden: Tensor, real: Tensor) -> Tensor:
+    return (hidden * real).sum(1) / real.sum(1)
+
+
+def pool_count_without_axis(hidden: Tensor, real: Tensor) -> Tensor:
+    return (hidden * real.unsqueeze(-1)).sum(1) / real.sum(1)
+
+
+def pool_first_ones(hidden: Tensor, real: Tensor) -> Tensor:
+    return torch.stack([h[:n].mean(0) for h, n in zip(hidden, real.sum(1).tolist(), strict=True)])
+
+
+def pool_with_infinity(hidden: Tensor, real: Tensor) -> Tensor:
+    return hidden.masked_fill(~real.unsqueeze(-1), -torch.inf).mean(1)
+
+
+def pool_with_infinity_by_count(hidden: Tensor, real: Tensor) -> Tensor:
+    filled = hidden.masked_fill(~real.unsqueeze(-1), -torch.inf)
+    return filled.sum(1) / real.sum(1, keepdim=True)
+
+
 def pool_first_token(hidden: Tensor, real: Tensor) -> Tensor:
     return hidden[:, 0]
 
@@ -165,6 +198,75 @@ def means_with_old_groups(
         clusters = _assign(vectors, centroids)
         centroids = _move(vectors, centroids, clusters)
     return centroids, clusters
+
+
+def means_with_groups_of_the_loop(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    for _ in range(steps):
+        clusters = _assign(vectors, centroids)
+        centroids = _move(vectors, centroids, clusters)
+    return centroids, clusters
+
+
+def means_once_too_often_with_old_groups(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    for _ in range(steps + 1):
+        clusters = _assign(vectors, centroids)
+        centroids = _move(vectors, centroids, clusters)
+    return centroids, clusters
+
+
+def means_by_absolute_differences(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    def nearest(centres: Tensor) -> Tensor:
+        return (vectors.unsqueeze(1) - centres).abs().sum(-1).argmin(1)
+
+    for _ in range(steps):
+        centroids = _move(vectors, centroids, nearest(centroids))
+    return centroids, nearest(centroids)
+
+
+def means_by_signed_differences(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    def nearest(centres: Tensor) -> Tensor:
+        return (vectors.unsqueeze(1) - centres).sum(-1).argmin(1)
+
+    for _ in range(steps):
+        centroids = _move(vectors, centroids, nearest(centroids))
+    return centroids, nearest(centroids)
+
+
+def means_assigned_after_each_centre(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    centroids = centroids.clone()
+    for _ in range(steps):
+        for j in range(len(centroids)):
+            own = vectors[_assign(vectors, centroids) == j]
+            if len(own):
+                centroids[j] = own.mean(0)
+    return centroids, _assign(vectors, centroids)
+
+
+def means_without_empty_ones(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    for _ in range(steps):
+        clusters = _assign(vectors, centroids)
+        centroids = torch.stack([vectors[clusters == j].mean(0) for j in clusters.unique()])
+    return centroids, _assign(vectors, centroids)
+
+
+def means_of_vectors_nearest_to_each_centre(
+    vectors: Tensor, centroids: Tensor, steps: int = 10
+) -> tuple[Tensor, Tensor]:
+    for _ in range(steps):
+        centroids = _move(vectors, centroids, _distances(vectors, centroids).argmin(0))
+    return centroids, _distances(vectors, centroids).argmin(0)
 
 
 def means_as_sums(vectors: Tensor, centroids: Tensor, steps: int = 10) -> tuple[Tensor, Tensor]:

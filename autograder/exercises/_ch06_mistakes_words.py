@@ -57,6 +57,28 @@ def bag_without_the_column_of_padding(ids: Tensor, vocab_size: int, pad_id: int 
     return torch.cat([counts[:, :pad_id], counts[:, pad_id + 1 :]], dim=1)
 
 
+def bag_without_its_first_column(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    return F.one_hot(ids, vocab_size).sum(1).float()[:, 1:]
+
+
+def bag_up_to_the_largest_id(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    counts = F.one_hot(ids).sum(1).float()
+    counts[:, pad_id] = 0
+    return counts
+
+
+def bag_up_to_each_largest_id(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    return torch.stack([torch.bincount(text[text != pad_id]) for text in ids]).float()
+
+
+def bag_of_ones(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    return (F.one_hot(ids, vocab_size) * (ids != pad_id).unsqueeze(-1)).sum(2).float()
+
+
+def bag_of_ones_with_padding(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    return F.one_hot(ids, vocab_size).sum(2).float()
+
+
 def bag_text_by_text(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
     counts = torch.zeros(len(ids), vocab_size)
     for row, text in enumerate(ids.tolist()):
@@ -103,6 +125,18 @@ def best_without_division(shares: Tensor) -> float:
 
 def best_divided_by_views(shares: Tensor) -> float:
     return float(shares.amax(1).mean())
+
+
+def best_in_percent(shares: Tensor) -> float:
+    return float(100 * shares.amax(1).sum() / shares.sum())
+
+
+def best_of_two_classes(shares: Tensor) -> float:
+    return float(shares[:, :2].amax(1).sum() / shares.sum())
+
+
+def best_of_two_classes_alone(shares: Tensor) -> float:
+    return float(shares[:, :2].amax(1).sum() / shares[:, :2].sum())
 
 
 def best_as_errors(shares: Tensor) -> float:
@@ -232,6 +266,70 @@ def step_returns_gradients(
 ) -> tuple[Tensor, Tensor]:
     error = _error(features, labels, weight, bias)
     return features.T @ error / len(labels), error.mean()
+
+
+def step_divided_by_features(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = _error(features, labels, weight, bias)
+    gradient = features.T @ error / features.shape[1]
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_all_divided_by_features(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = _error(features, labels, weight, bias)
+    gradient = features.T @ error / len(weight)
+    return weight - learning_rate * gradient, bias - learning_rate * error.sum() / len(weight)
+
+
+def step_with_errors_along_features(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = _error(features, labels, weight, bias)
+    gradient = (features * error).mean(0)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_with_features_as_they_lie(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = _error(features, labels, weight, bias)
+    gradient = features @ error / len(labels)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_of_decided_answers(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = (features @ weight + bias > 0).to(features) - labels
+    gradient = features.T @ error / len(labels)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_of_decided_answers_with_ties(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = (features @ weight + bias >= 0).to(features) - labels
+    gradient = features.T @ error / len(labels)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_of_decided_answers_in_float32(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = (features @ weight + bias > 0).float() - labels
+    gradient = features.T @ error / len(labels)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
+def step_with_turned_sigmoid(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    error = 1 / (1 + torch.exp(features @ weight + bias)) - labels
+    gradient = features.T @ error / len(labels)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
 
 
 def step_in_place(

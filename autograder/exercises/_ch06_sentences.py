@@ -84,9 +84,9 @@ mean_pooling = Exercise(
     misconceptions=(
         Misconception(
             m.pool_with_padding,
-            "It looks as if padding is in the mean; a mask that comes after the mean comes too "
-            "late. The same sentence with more padding then gets another vector: mask, sum, and "
-            "divide by the number of real tokens, in this order.",
+            "It looks as if padding is in the mean, so that the same sentence with more padding "
+            "gets another vector. Leave it out before anything is added up, and divide by the "
+            "number of real tokens.",
             also=(m.pool_masked_after_mean,),
         ),
         Misconception(
@@ -119,12 +119,35 @@ mean_pooling = Exercise(
             m.pool_over_texts,
             "It looks as if the mean runs over the sentences of the batch. It runs over the tokens "
             "of one sentence, dim=1.",
-            also=(m.pool_all_texts_together,),
+            also=(m.pool_all_texts_together, m.pool_one_mean_for_all),
         ),
         Misconception(
             m.pool_over_numbers,
             "It looks as if the mean runs over the numbers of each vector. It runs over the "
             "tokens, dim=1, and d_model numbers stay.",
+            also=(m.pool_over_numbers_with_padding,),
+        ),
+        Misconception(
+            m.pool_mask_without_axis,
+            "It looks as if real meets hidden as it is, and is laid along the wrong axes. It needs "
+            "one more axis at the end: real.unsqueeze(-1).",
+            also=(m.pool_mask_and_count_without_axis,),
+        ),
+        Misconception(
+            m.pool_count_without_axis,
+            "It looks as if the counts are laid along the numbers of a vector. There is one count "
+            "a sentence: real.sum(dim=1, keepdim=True) is (batch, 1).",
+        ),
+        Misconception(
+            m.pool_first_ones,
+            "It looks as if the first tokens are taken, as many as are real. Padding may also "
+            "stand in front: real says where the real ones are.",
+        ),
+        Misconception(
+            m.pool_with_infinity,
+            "It looks as if the padding is filled with minus infinity, as it is before a softmax. "
+            "What is to be left out of a sum has to be 0.",
+            also=(m.pool_with_infinity_by_count,),
         ),
         Misconception(
             m.pool_first_token,
@@ -231,7 +254,9 @@ k_means = Exercise(
         ),
         Misconception(
             m.means_once_too_often,
-            "It looks as if there is one step too many.",
+            "It looks as if there is one step too many. Assign and move steps times; after that, "
+            "only assign.",
+            also=(m.means_once_too_often_with_old_groups,),
         ),
         Misconception(
             m.means_always_of_the_first_groups,
@@ -242,6 +267,27 @@ k_means = Exercise(
             m.means_with_old_groups,
             "It looks as if the clusters are those from before the last move. Assign once more at "
             "the end.",
+            also=(m.means_with_groups_of_the_loop,),
+        ),
+        Misconception(
+            m.means_by_absolute_differences,
+            "It looks as if absolute differences are added up. Square them before you add: that is "
+            "the distance in which the mean is the best centre.",
+        ),
+        Misconception(
+            m.means_by_signed_differences,
+            "It looks as if the differences are added up as they are, so that they cancel each "
+            "other. Square them first.",
+        ),
+        Misconception(
+            m.means_assigned_after_each_centre,
+            "It looks as if the vectors are assigned again after every single centre. In one step, "
+            "assign all vectors, then move all centres.",
+        ),
+        Misconception(
+            m.means_without_empty_ones,
+            "It looks as if a centre that no vector is nearest to disappears. It stays where it "
+            "is, so that there are always k.",
         ),
         Misconception(
             m.means_as_sums,
@@ -256,6 +302,7 @@ k_means = Exercise(
             m.means_nearest_vector_of_each_centre,
             "It looks as if each centre looks for its nearest vector (dim=0). Each vector looks "
             "for its nearest centre: argmin over the centres, dim=1.",
+            also=(m.means_of_vectors_nearest_to_each_centre,),
         ),
         Misconception(
             m.means_in_other_order,

@@ -56,7 +56,7 @@ bag_of_words = Exercise(
             lambda draw: {"ids": _texts(draw, 6)[:1], "vocab_size": 6},
         ),
         Case("the id of padding can be another number", _bags_with_other_pad),
-        Case("the ids are left as they were", _bags, probes.untouched, guard=True),
+        Case("the ids are left as they were", _bags_with_other_pad, probes.untouched, guard=True),
     ),
     hints=(
         "Start from a table of zeros, one row a text and one column a word of the vocabulary. "
@@ -110,6 +110,19 @@ bag_of_words = Exercise(
             m.bag_without_the_column_of_padding,
             "It looks as if the column of the padding is cut out, so that later columns no longer "
             "have the number of their word. Keep it, full of zeros.",
+            also=(m.bag_without_its_first_column,),
+        ),
+        Misconception(
+            m.bag_up_to_the_largest_id,
+            "It looks as if the bag ends at the largest id that occurs. Every word of the "
+            "vocabulary has a column, also one that no text has: say vocab_size.",
+            also=(m.bag_up_to_each_largest_id,),
+        ),
+        Misconception(
+            m.bag_of_ones,
+            "It looks as if the sum runs over the words of the vocabulary (the last axis), so that "
+            "each token is counted by itself. Sum over the places of a text, dim=1.",
+            also=(m.bag_of_ones_with_padding,),
         ),
     ),
     alternatives=(m.bag_text_by_text, m.bag_by_bincount),
@@ -156,7 +169,7 @@ best_possible_accuracy = Exercise(
         Case("probabilities of two classes", _probabilities, trials=3),
         Case("counts of two classes", _counts),
         Case("three classes and more", _more_classes),
-        Case("where each view has one class, it is 1", _clear_views),
+        Case("where each view has one class, it is 1", _clear_views, guard=True),
     ),
     hints=(
         "Take one row, one bag. Whoever sees it must give it one answer. Which answer is right "
@@ -192,7 +205,21 @@ best_possible_accuracy = Exercise(
             m.best_without_division,
             "It looks as if this is a sum of counts. An accuracy is a share: divide by the sum of "
             "all entries.",
-            also=(m.best_divided_by_views,),
+        ),
+        Misconception(
+            m.best_divided_by_views,
+            "It looks as if the sum is divided by the number of rows. What can be right or wrong "
+            "is a text: divide by the sum of all entries.",
+        ),
+        Misconception(
+            m.best_in_percent,
+            "It looks as if this is a percentage. Return the share itself, from 0 to 1.",
+        ),
+        Misconception(
+            m.best_of_two_classes,
+            "It looks as if only the first two classes can be an answer. There may be more: take "
+            "the largest entry of the whole row.",
+            also=(m.best_of_two_classes_alone,),
         ),
         Misconception(
             m.best_as_errors,
@@ -316,6 +343,29 @@ logistic_step = Exercise(
             m.step_returns_gradients,
             "It looks as if the gradients are returned. Return the weight and the bias after the "
             "step.",
+        ),
+        Misconception(
+            m.step_divided_by_features,
+            "It looks as if you divide by the number of features. The mean runs over the texts: "
+            "len(labels).",
+            also=(m.step_all_divided_by_features,),
+        ),
+        Misconception(
+            m.step_with_errors_along_features,
+            "It looks as if the errors are lined up with the features. There is one error a text, "
+            "and a text is a row: features.T @ error adds up over the rows.",
+            also=(m.step_with_features_as_they_lie,),
+        ),
+        Misconception(
+            m.step_of_decided_answers,
+            "It looks as if p is rounded to 0 or 1 before the error. Then a text that is right by "
+            "a hair teaches nothing: keep the probability as it is.",
+            also=(m.step_of_decided_answers_with_ties, m.step_of_decided_answers_in_float32),
+        ),
+        Misconception(
+            m.step_with_turned_sigmoid,
+            "It looks as if the sigmoid falls where it should rise: it is 1 / (1 + e^-z), with a "
+            "minus.",
         ),
         Misconception(
             m.step_in_place,

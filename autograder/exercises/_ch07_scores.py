@@ -75,7 +75,7 @@ sequence_accuracy = Exercise(
         Case("the table of targets is wider", lambda draw: _answers(draw, wider=-draw.size(1, 3))),
         Case("a word too many is a fault", _longer_than_all_targets),
         Case("padding can be another number", lambda draw: _answers(draw, pad_id=7, wider=2)),
-        Case("everything right", _all_right),
+        Case("everything right", _all_right, guard=True),
         Case("both are left as they were", _answers, probes.untouched, guard=True),
     ),
     hints=(
@@ -204,8 +204,8 @@ bleu = Exercise(
         Case("repeated words count once where the reference has one", _babble),
         Case("several right translations each", _several_references),
         Case("runs of two or three words at most", _short_runs),
-        Case("no run of two words shared", _nothing_shared),
-        Case("a perfect translation", _perfect),
+        Case("no run of two words shared", _nothing_shared, guard=True),
+        Case("a perfect translation", _perfect, guard=True),
         Case("the texts are left as they were", _corpus, probes.untouched, guard=True),
     ),
     hints=(

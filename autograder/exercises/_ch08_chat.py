@@ -97,6 +97,7 @@ chat_template = Exercise(
             m.chat_prompt_closed,
             "It looks as if the assistant's turn is opened and closed at once. The generation "
             "prompt is [BOT] alone: the model writes what follows, and [END] itself.",
+            also=(m.chat_with_an_empty_message,),
         ),
         Misconception(
             m.chat_prompt_for_the_user,
@@ -116,7 +117,47 @@ chat_template = Exercise(
                 m.chat_on_lines,
                 m.chat_with_a_space_behind,
                 m.chat_with_a_space_behind_everything,
+                m.chat_without_a_space_in_between,
+                m.chat_without_a_space_before_the_prompt,
+                m.chat_with_a_space_in_front,
             ),
+        ),
+        Misconception(
+            m.chat_with_role_names,
+            "It looks as if [ASSISTANT] is written, made of the role's name. The token of the "
+            "assistant is [BOT]; the model knows no other.",
+            also=(m.chat_with_role_names_throughout,),
+        ),
+        Misconception(
+            m.chat_as_a_list,
+            'It looks as if a list comes back. Make one text of it: " ".join(parts).',
+            also=(m.chat_as_a_list_of_turns,),
+        ),
+        Misconception(
+            m.chat_that_returns_in_the_loop,
+            "It looks as if only the first message is written: a return inside the loop ends it "
+            "at once. Return behind the loop.",
+        ),
+        Misconception(
+            m.chat_that_prompts_in_the_loop,
+            "It looks as if the generation prompt is added inside the loop, more than once. It "
+            "stands at the very end: add [BOT] behind the loop.",
+            also=(m.chat_that_prompts_after_each_question,),
+        ),
+        Misconception(
+            m.chat_prompt_in_front,
+            "It looks as if [BOT] is put in front. The model goes on where the text ends, so "
+            "the assistant's turn is opened at the end.",
+        ),
+        Misconception(
+            m.chat_without_roles,
+            "It looks as if the roles are missing. Each message begins with [USER] or [BOT], or "
+            "nobody knows who is speaking.",
+        ),
+        Misconception(
+            m.chat_all_by_the_user,
+            "It looks as if every message is the user's. Look at its role: [BOT] opens what the "
+            "assistant says.",
         ),
     ),
     alternatives=(m.chat_by_growing, m.chat_with_an_open_turn),
@@ -225,7 +266,11 @@ mask_prompt = Exercise(
             m.prompt_masked_with_padding,
             "It looks as if hidden places get another number. The mark for not to be learned is "
             "-100; other numbers are ids, or no mark at all.",
-            also=(m.prompt_masked_with_zero, m.prompt_masked_with_minus_one),
+            also=(
+                m.prompt_masked_with_zero,
+                m.prompt_masked_with_minus_one,
+                m.prompt_masked_with_plus_hundred,
+            ),
         ),
         Misconception(
             m.prompt_of_the_first_row,
@@ -243,6 +288,28 @@ mask_prompt = Exercise(
             m.labels_in_place,
             "It looks as if the ids themselves are changed. The model still has to read them: "
             "masked_fill makes a new tensor, masked_fill_ overwrites.",
+            also=(m.labels_in_place_row_by_row,),
+        ),
+        Misconception(
+            m.labels_as_truth,
+            "It looks as if the table of True and False itself comes back. Use it to fill: "
+            "ids.masked_fill(where, -100).",
+            also=(m.labels_as_truth_of_the_answer,),
+        ),
+        Misconception(
+            m.end_of_the_answer_masked,
+            "It looks as if the last token of the answer is hidden. It is [END], and the model "
+            "has to learn it like any word, or it never stops.",
+        ),
+        Misconception(
+            m.answers_cut_out,
+            "It looks as if the answers are cut out, into one row. The labels have the shape of "
+            "the ids, with -100 where nothing is learned.",
+        ),
+        Misconception(
+            m.first_padding_left_in,
+            "It looks as if the first padding of each row is learned. The answer has its own "
+            "[END]; put -100 wherever ids == pad_id.",
         ),
     ),
     alternatives=(m.labels_row_by_row, m.labels_by_where, m.labels_from_lists),

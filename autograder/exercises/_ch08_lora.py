@@ -85,6 +85,22 @@ training_memory = Exercise(
             "This is how many numbers are kept. Each takes bytes_per_number bytes.",
             also=(m.memory_always_four_bytes,),
         ),
+        Misconception(
+            m.memory_beside_the_weights,
+            "The weights themselves are missing: every number of the model takes room, whether "
+            "it is trained or not.",
+        ),
+        Misconception(
+            m.memory_with_gradients_of_the_frozen,
+            "It looks as if frozen numbers keep a part of what trained ones keep. They have "
+            "neither a gradient nor running means.",
+            also=(m.memory_with_means_of_the_frozen,),
+        ),
+        Misconception(
+            m.memory_with_frozen_and_trained_exchanged,
+            "It looks as if frozen and trained numbers change places. Four are kept for each "
+            "number that is trained, one for each that is frozen.",
+        ),
     ),
     alternatives=(m.memory_part_by_part, m.memory_frozen_and_trained),
     points=1,
@@ -174,7 +190,7 @@ lora_linear = Exercise(
             "gradients reach x, A and B",
             lambda draw: _layer(draw, gradients=True),
             probes.low_rank,
-            tolerance=3,
+            tolerance=5,
         ),
     ),
     hints=(
@@ -218,7 +234,12 @@ lora_linear = Exercise(
         Misconception(
             m.LoRAScaledByAlpha,
             "It looks as if the change is multiplied by another factor than alpha / rank.",
-            also=(m.LoRAScaledByRankOverAlpha, m.LoRADividedByRank, m.LoRAScaledByRoot),
+            also=(
+                m.LoRAScaledByRankOverAlpha,
+                m.LoRADividedByRank,
+                m.LoRAScaledByRoot,
+                m.LoRAScaledByProduct,
+            ),
         ),
         Misconception(
             m.LoRABaseScaledToo,
@@ -243,6 +264,17 @@ lora_linear = Exercise(
         Misconception(
             m.LoRABiasForgotten,
             "It looks as if the bias of the layer is lost. Call self.layer(x), which has it.",
+        ),
+        Misconception(
+            m.LoRAWithALarge,
+            "It looks as if A starts too large. Divide what torch.randn gives by √d_in, "
+            "math.sqrt(layer.in_features).",
+            also=(m.LoRAWithASizedByRank,),
+        ),
+        Misconception(
+            m.LoRAWithASmall,
+            "It looks as if A starts too small. Divide what torch.randn gives by √d_in once, by "
+            "math.sqrt(layer.in_features).",
         ),
     ),
     alternatives=(m.LoRAByOneWeight, m.LoRAByEinsum),
@@ -338,6 +370,23 @@ merged_weight = Exercise(
             m.merged_in_place,
             "It looks as if the frozen weight itself is changed. Run twice, it would be changed "
             "twice; make a new tensor with +.",
+        ),
+        Misconception(
+            m.merged_by_rank_over_alpha,
+            "It looks as if the change is multiplied by another factor than alpha / rank.",
+            also=(
+                m.merged_divided_by_rank_alone,
+                m.merged_by_alpha_times_rank,
+            ),
+        ),
+        Misconception(
+            m.merged_multiplied,
+            "It looks as if weight and change are multiplied. The change is added to the weight.",
+        ),
+        Misconception(
+            m.merged_weight_alone,
+            "It looks as if the weight comes back without the change. Add alpha / rank times B "
+            "@ A.",
         ),
     ),
     alternatives=(m.merged_by_einsum, m.merged_rank_by_rank, m.merged_by_addmm),

@@ -113,6 +113,95 @@ def chat_with_a_space_behind_everything(
     return text + "[BOT] " if add_generation_prompt else text
 
 
+def chat_with_role_names(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"[{each['role'].upper()}] {each['content']} [END]" for each in messages]
+    return " ".join(parts + ["[BOT]"] * add_generation_prompt)
+
+
+def chat_with_role_names_throughout(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    parts = [f"[{each['role'].upper()}] {each['content']} [END]" for each in messages]
+    return " ".join(parts + ["[ASSISTANT]"] * add_generation_prompt)
+
+
+def chat_as_a_list(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = []
+    for message in messages:
+        parts += [_token(message["role"]), message["content"], "[END]"]
+    return parts + ["[BOT]"] * add_generation_prompt
+
+
+def chat_as_a_list_of_turns(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
+    return parts + ["[BOT]"] * add_generation_prompt
+
+
+def chat_that_returns_in_the_loop(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    for message in messages:
+        text = f"{_token(message['role'])} {message['content']} [END]"
+        return text + " [BOT]" * add_generation_prompt
+
+
+def chat_that_prompts_in_the_loop(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = []
+    for message in messages:
+        parts += [_token(message["role"]), message["content"], "[END]"]
+        if add_generation_prompt:
+            parts.append("[BOT]")
+    return " ".join(parts)
+
+
+def chat_that_prompts_after_each_question(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    parts = []
+    for message in messages:
+        parts += [_token(message["role"]), message["content"], "[END]"]
+        if add_generation_prompt and message["role"] == "user":
+            parts.append("[BOT]")
+    return " ".join(parts)
+
+
+def chat_with_an_empty_message(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
+    return " ".join(parts + ["[BOT]  [END]"] * add_generation_prompt)
+
+
+def chat_prompt_in_front(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
+    return " ".join(["[BOT]"] * add_generation_prompt + parts)
+
+
+def chat_without_roles(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{each['content']} [END]" for each in messages]
+    return " ".join(parts + ["[BOT]"] * add_generation_prompt)
+
+
+def chat_all_by_the_user(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"[USER] {each['content']} [END]" for each in messages]
+    return " ".join(parts + ["[BOT]"] * add_generation_prompt)
+
+
+def chat_without_a_space_in_between(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    text = "".join(f"{_token(each['role'])} {each['content']} [END]" for each in messages)
+    return text + " [BOT]" * add_generation_prompt
+
+
+def chat_without_a_space_before_the_prompt(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    text = " ".join(f"{_token(each['role'])} {each['content']} [END]" for each in messages)
+    return text + "[BOT]" * add_generation_prompt
+
+
+def chat_with_a_space_in_front(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    text = "".join(f" {_token(each['role'])} {each['content']} [END]" for each in messages)
+    return text + " [BOT]" * add_generation_prompt
+
+
 def chat_by_growing(messages: list[dict], add_generation_prompt: bool = False) -> str:
     text = ""
     for message in messages:
@@ -200,6 +289,42 @@ def labels_shifted_and_cut(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) 
 
 def labels_in_place(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
     return ids.masked_fill_(_silent(ids, prompt_length) | (ids == pad_id), -100)
+
+
+def labels_as_truth(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    return _silent(ids, prompt_length) | (ids == pad_id)
+
+
+def labels_as_truth_of_the_answer(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    return ~(_silent(ids, prompt_length) | (ids == pad_id))
+
+
+def end_of_the_answer_masked(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    places = torch.arange(ids.shape[1], device=ids.device)
+    last = places.masked_fill(ids == pad_id, 0).amax(dim=1, keepdim=True)
+    return ids.masked_fill(_silent(ids, prompt_length) | (ids == pad_id) | (places == last), -100)
+
+
+def answers_cut_out(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    return ids[~(_silent(ids, prompt_length) | (ids == pad_id))]
+
+
+def first_padding_left_in(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    labels = ids.masked_fill(_silent(ids, prompt_length), -100)
+    padding = ids == pad_id
+    return labels.masked_fill(padding & (padding.cumsum(dim=1) > 1), -100)
+
+
+def labels_in_place_row_by_row(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    labels = ids
+    for row, length in zip(labels, prompt_length.tolist(), strict=True):
+        row[:length] = -100
+    labels[labels == pad_id] = -100
+    return labels
+
+
+def prompt_masked_with_plus_hundred(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:
+    return ids.masked_fill(_silent(ids, prompt_length) | (ids == pad_id), 100)
 
 
 def labels_row_by_row(ids: Tensor, prompt_length: Tensor, pad_id: int = 0) -> Tensor:

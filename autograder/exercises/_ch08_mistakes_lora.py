@@ -45,6 +45,24 @@ def memory_always_four_bytes(total: int, trained: int, bytes_per_number: int = 4
     return 4 * (total + 3 * trained)
 
 
+def memory_beside_the_weights(total: int, trained: int, bytes_per_number: int = 4) -> int:
+    return bytes_per_number * 3 * trained
+
+
+def memory_with_gradients_of_the_frozen(total: int, trained: int, bytes_per_number: int = 4) -> int:
+    return bytes_per_number * (2 * total + 2 * trained)
+
+
+def memory_with_means_of_the_frozen(total: int, trained: int, bytes_per_number: int = 4) -> int:
+    return bytes_per_number * (3 * total + trained)
+
+
+def memory_with_frozen_and_trained_exchanged(
+    total: int, trained: int, bytes_per_number: int = 4
+) -> int:
+    return bytes_per_number * (trained + 4 * (total - trained))
+
+
 def memory_part_by_part(total: int, trained: int, bytes_per_number: int = 4) -> int:
     weights, gradients = total, trained
     first_moments = second_moments = trained
@@ -171,6 +189,29 @@ class LoRABiasForgotten(_LoRA):
         return x @ self.layer.weight.T + self.scale * (x @ self.A.T @ self.B.T)
 
 
+class LoRAWithALarge(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        self.A = nn.Parameter(self.A.detach() * math.sqrt(layer.in_features))
+
+
+class LoRAWithASmall(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        self.A = nn.Parameter(self.A.detach() / math.sqrt(layer.in_features))
+
+
+class LoRAWithASizedByRank(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        self.A = nn.Parameter(self.A.detach() * math.sqrt(layer.in_features / rank))
+
+
+class LoRAScaledByProduct(_LoRA):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) + self.alpha * self.rank * (x @ self.A.T @ self.B.T)
+
+
 class LoRAByOneWeight(nn.Module):
     def __init__(self, layer: nn.Linear, rank: int, alpha: float, generator=None):
         super().__init__()
@@ -253,6 +294,26 @@ def merged_transposed(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Ten
 def merged_in_place(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
     weight += alpha / len(A) * (B @ A)
     return weight
+
+
+def merged_by_rank_over_alpha(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    return weight + len(A) / alpha * (B @ A)
+
+
+def merged_divided_by_rank_alone(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    return weight + (B @ A) / len(A)
+
+
+def merged_by_alpha_times_rank(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    return weight + alpha * len(A) * (B @ A)
+
+
+def merged_multiplied(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    return weight * (alpha / len(A) * (B @ A))
+
+
+def merged_weight_alone(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
+    return weight.clone()
 
 
 def merged_by_einsum(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:

@@ -5,7 +5,6 @@ torch, math and its neighbours here. The names say what is wrong, or how it is d
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 TEMPLATE = "{passages}\nQuestion: {question}\nAnswer:"
@@ -67,6 +66,68 @@ def embedding_of_the_shelf_sorted(encode, passages: list[str], batch_size: int =
         return torch.cat([encode(ordered[start : start + batch_size]) for start in starts])
 
 
+def embedding_last_batch(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    with torch.no_grad():
+        for start in range(0, len(passages), batch_size):
+            vectors = encode(passages[start : start + batch_size])
+    return vectors
+
+
+def embedding_without_the_last_batch(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    starts = range(0, len(passages) - batch_size, batch_size)
+    with torch.no_grad():
+        return torch.cat([encode(passages[start : start + batch_size]) for start in starts])
+
+
+def embedding_with_slices_that_end_too_early(
+    encode, passages: list[str], batch_size: int = 32
+) -> Tensor:
+    starts = range(0, len(passages), batch_size)
+    with torch.no_grad():
+        return torch.cat([encode(passages[start:batch_size]) for start in starts])
+
+
+def embedding_thirty_two_at_a_time(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    starts = range(0, len(passages), 32)
+    with torch.no_grad():
+        return torch.cat([encode(passages[start : start + 32]) for start in starts])
+
+
+def embedding_as_list_of_vectors(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    rows = []
+    with torch.no_grad():
+        for start in range(0, len(passages), batch_size):
+            rows.extend(encode(passages[start : start + batch_size]))
+    return rows
+
+
+def embedding_in_as_many_batches(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    size = -(-len(passages) // batch_size)
+    with torch.no_grad():
+        starts = range(0, len(passages), size)
+        return torch.cat([encode(passages[start : start + size]) for start in starts])
+
+
+def embedding_one_by_one_with_gradients(
+    encode, passages: list[str], batch_size: int = 32
+) -> Tensor:
+    return torch.cat([encode([passage]) for passage in passages])
+
+
+def embedding_drops_the_rest_with_gradients(
+    encode, passages: list[str], batch_size: int = 32
+) -> Tensor:
+    full = len(passages) // batch_size * batch_size
+    starts = range(0, full, batch_size)
+    return torch.cat([encode(passages[start : start + batch_size]) for start in starts])
+
+
+def embedding_an_empty_batch(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    starts = range(0, len(passages) + 1, batch_size)
+    with torch.no_grad():
+        return torch.cat([encode(passages[start : start + batch_size]) for start in starts])
+
+
 def embedding_into_a_list(encode, passages: list[str], batch_size: int = 32) -> Tensor:
     rows = []
     with torch.no_grad():
@@ -87,147 +148,6 @@ def embedding_while_some_are_left(encode, passages: list[str], batch_size: int =
 def embedding_and_then_detached(encode, passages: list[str], batch_size: int = 32) -> Tensor:
     starts = range(0, len(passages), batch_size)
     return torch.cat([encode(passages[start : start + batch_size]).detach() for start in starts])
-
-
-# search
-
-
-def _checked(passages: Tensor, k: int) -> None:
-    if not 1 <= k <= len(passages):
-        raise ValueError(f"k must lie in 1..{len(passages)}, got {k}")
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True)
-
-
-def _best(scores: Tensor, k: int, largest: bool = True) -> tuple[Tensor, Tensor]:
-    found = scores.topk(k, dim=-1, largest=largest)
-    return found.indices, found.values
-
-
-def search_by_dot_product(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best(query_vectors @ passage_vectors.T, k)
-
-
-def search_with_queries_normalised(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best(_unit(query_vectors) @ passage_vectors.T, k)
-
-
-def search_with_passages_normalised(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best(query_vectors @ _unit(passage_vectors).T, k)
-
-
-def search_normalised_over_the_shelf(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    queries = query_vectors / query_vectors.norm(dim=0, keepdim=True)
-    passages = passage_vectors / passage_vectors.norm(dim=0, keepdim=True)
-    return _best(queries @ passages.T, k)
-
-
-def search_for_the_farthest(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best(_unit(query_vectors) @ _unit(passage_vectors).T, k, largest=False)
-
-
-def search_by_argsort_upwards(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    cosines = _unit(query_vectors) @ _unit(passage_vectors).T
-    places = cosines.argsort(dim=-1)[..., -k:]
-    return places, cosines.gather(-1, places)
-
-
-def search_by_distance(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best(torch.cdist(query_vectors, passage_vectors), k, largest=False)
-
-
-def search_with_scores_first(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    found = (_unit(query_vectors) @ _unit(passage_vectors).T).topk(k, dim=-1)
-    return found.values, found.indices
-
-
-def search_for_queries(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    return _best((_unit(query_vectors) @ _unit(passage_vectors).T).T, min(k, len(query_vectors)))
-
-
-def search_without_a_word_about_k(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    return _best(_unit(query_vectors) @ _unit(passage_vectors).T, k)
-
-
-def search_with_as_many_as_there_are(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    return _best(_unit(query_vectors) @ _unit(passage_vectors).T, min(k, len(passage_vectors)))
-
-
-def search_by_slicing_a_sort(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    cosines = _unit(query_vectors) @ _unit(passage_vectors).T
-    found = cosines.sort(dim=-1, descending=True)
-    return found.indices[..., :k], found.values[..., :k]
-
-
-def search_by_sorting(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    if k < 1 or k > passage_vectors.shape[0]:
-        raise ValueError("k is out of range")
-    queries, passages = F.normalize(query_vectors, dim=-1), F.normalize(passage_vectors, dim=-1)
-    cosines = torch.einsum("qd,pd->qp", queries, passages)
-    order = cosines.argsort(dim=-1, descending=True)[:, :k]
-    return order, cosines.gather(-1, order)
-
-
-def search_by_similarity(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    pairs = query_vectors.unsqueeze(1), passage_vectors.unsqueeze(0)
-    return _best(F.cosine_similarity(*pairs, dim=-1), k)
-
-
-def search_query_by_query(
-    query_vectors: Tensor, passage_vectors: Tensor, k: int
-) -> tuple[Tensor, Tensor]:
-    _checked(passage_vectors, k)
-    places, scores = [], []
-    for query in query_vectors:
-        cosines = [
-            float(query @ passage) / float(query.norm() * passage.norm())
-            for passage in passage_vectors
-        ]
-        best = sorted(range(len(cosines)), key=lambda place: -cosines[place])[:k]
-        places.append(best)
-        scores.append([cosines[place] for place in best])
-    where = query_vectors.device
-    return torch.tensor(places, device=where), query_vectors.new_tensor(scores)
 
 
 # recall_at_k
@@ -268,6 +188,40 @@ def recall_of_all_queries(places: Tensor, right: Tensor, k: int) -> float:
 
 def recall_of_any_query(places: Tensor, right: Tensor, k: int) -> float:
     return float((places[:, :k] == right.unsqueeze(1)).any().item())
+
+
+def recall_of_the_first_questions(places: Tensor, right: Tensor, k: int) -> float:
+    return (places[:k] == right[:k].unsqueeze(1)).any(dim=1).double().mean().item()
+
+
+def recall_in_anybodys_findings(places: Tensor, right: Tensor, k: int) -> float:
+    return torch.isin(right, places[:, :k]).double().mean().item()
+
+
+def recall_down_the_columns(places: Tensor, right: Tensor, k: int) -> float:
+    return (places[:, :k] == right.unsqueeze(1)).any(dim=0).double().mean().item()
+
+
+def recall_by_rank(places: Tensor, right: Tensor, k: int) -> float:
+    hits = (places[:, :k] == right.unsqueeze(1)).double()
+    ranks = torch.arange(1, hits.shape[1] + 1, device=hits.device)
+    return (hits / ranks).sum(dim=1).mean().item()
+
+
+def recall_of_what_is_missed(places: Tensor, right: Tensor, k: int) -> float:
+    return 1 - (places[:, :k] == right.unsqueeze(1)).any(dim=1).double().mean().item()
+
+
+def recall_as_a_count_over_k(places: Tensor, right: Tensor, k: int) -> float:
+    return (places[:, :k] == right.unsqueeze(1)).any(dim=1).sum().item() / k
+
+
+def recall_at_one_less(places: Tensor, right: Tensor, k: int) -> float:
+    return (places[:, : k - 1] == right.unsqueeze(1)).any(dim=1).double().mean().item()
+
+
+def recall_of_each_question(places: Tensor, right: Tensor, k: int) -> float:
+    return (places[:, :k] == right.unsqueeze(1)).any(dim=1)
 
 
 def recall_by_sum(places: Tensor, right: Tensor, k: int) -> float:
@@ -341,6 +295,43 @@ def prompt_replaced_twice(question: str, passages: list[str], template: str = TE
 def prompt_formatted_twice(question: str, passages: list[str], template: str = TEMPLATE) -> str:
     text = template.replace("{passages}", "\n".join(passages))
     return text.format(question=question)
+
+
+def prompt_with_numbers(question: str, passages: list[str], template: str = TEMPLATE) -> str:
+    lines = [f"{number}. {passage}" for number, passage in enumerate(passages, 1)]
+    return template.format(passages="\n".join(lines), question=question)
+
+
+def prompt_with_numbers_from_zero(
+    question: str, passages: list[str], template: str = TEMPLATE
+) -> str:
+    lines = [f"{number}. {passage}" for number, passage in enumerate(passages)]
+    return template.format(passages="\n".join(lines), question=question)
+
+
+def prompt_with_dashes(question: str, passages: list[str], template: str = TEMPLATE) -> str:
+    lines = [f"- {passage}" for passage in passages]
+    return template.format(passages="\n".join(lines), question=question)
+
+
+def prompt_with_the_question_replaced_first(
+    question: str, passages: list[str], template: str = TEMPLATE
+) -> str:
+    text = template.replace("{question}", question)
+    return text.replace("{passages}", "\n".join(passages))
+
+
+def prompt_with_the_question_formatted_first(
+    question: str, passages: list[str], template: str = TEMPLATE
+) -> str:
+    text = template.replace("{question}", question)
+    return text.format(passages="\n".join(passages))
+
+
+def prompt_with_the_braces_left(
+    question: str, passages: list[str], template: str = TEMPLATE
+) -> str:
+    return template.replace("passages", "\n".join(passages)).replace("question", question)
 
 
 def prompt_by_format_map(question: str, passages: list[str], template: str = TEMPLATE) -> str:

@@ -60,6 +60,37 @@ def last_with_an_axis_left(hidden: Tensor, real: Tensor) -> Tensor:
     return hidden.gather(1, places[:, None, None].expand(-1, 1, hidden.shape[2]))
 
 
+def last_of_all_pairs(hidden: Tensor, real: Tensor) -> Tensor:
+    places = torch.arange(real.shape[1], device=real.device).masked_fill(~real, 0).amax(dim=1)
+    return hidden[:, places]
+
+
+def last_as_sum(hidden: Tensor, real: Tensor) -> Tensor:
+    return (hidden * real.unsqueeze(-1)).sum(dim=1)
+
+
+def last_as_largest(hidden: Tensor, real: Tensor) -> Tensor:
+    return hidden.masked_fill(~real.unsqueeze(-1), float("-inf")).amax(dim=1)
+
+
+def last_as_place(hidden: Tensor, real: Tensor) -> Tensor:
+    places = torch.arange(real.shape[1], device=real.device).masked_fill(~real, 0).amax(dim=1)
+    return places
+
+
+def last_of_the_batch(hidden: Tensor, real: Tensor) -> Tensor:
+    return hidden[real][-1]
+
+
+def last_cut_off(hidden: Tensor, real: Tensor) -> Tensor:
+    places = torch.arange(real.shape[1], device=real.device).masked_fill(~real, 0).amax(dim=1)
+    return _at(hidden, places).detach()
+
+
+def last_of_the_row_padding_zeroed(hidden: Tensor, real: Tensor) -> Tensor:
+    return (hidden * real.unsqueeze(-1))[:, -1]
+
+
 def last_by_loop(hidden: Tensor, real: Tensor) -> Tensor:
     rows = []
     for vectors, there in zip(hidden, real, strict=True):
@@ -127,6 +158,34 @@ def objectives_language_as_number(task: Tensor, language: Tensor, weight: float 
 
 def objectives_in_place(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
     return task.add_(weight * language)
+
+
+def objectives_as_numbers(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return torch.tensor(task.item() + weight * language.item(), dtype=task.dtype)
+
+
+def objectives_detached(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return (task + weight * language).detach()
+
+
+def objectives_subtracted(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return task - weight * language
+
+
+def objectives_multiplied(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return task * weight * language
+
+
+def objectives_task_detached(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return task.detach() + weight * language
+
+
+def objectives_language_alone(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return weight * language
+
+
+def objectives_one_minus_weight(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:
+    return task + (1 - weight) * language
 
 
 def objectives_by_dot(task: Tensor, language: Tensor, weight: float = 0.5) -> Tensor:

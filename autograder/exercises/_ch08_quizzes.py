@@ -8,26 +8,29 @@ QUIZZES = (
         "Why is the language model's loss added while a GPT is tuned for a task?",
         (
             Choice(
-                "Because the task's labels do not give a gradient to all the weights.",
-                "They do: the class is read off the last vector, and its gradient reaches every "
-                "weight below.",
+                "The labels alone give no gradient to the lower blocks; the language loss reaches "
+                "them.",
+                "The labels reach them as well: the class is read off the last vector, and its "
+                "gradient goes through every block below.",
             ),
             Choice(
-                "It gives something to learn at every token, and keeps the model a writer of such "
-                "texts.",
+                "It makes the loss larger and the steps with it, so fewer steps of tuning are "
+                "needed.",
+                "AdamW divides by the size of the gradients, so a larger loss alone makes no "
+                "larger steps.",
+            ),
+            Choice(
+                "Every token gives something to learn, and the model can write the texts of the "
+                "task.",
                 "One label a text is little to learn from, and nothing in it asks for good "
                 "sentences. The second loss asks for them at every token.",
                 right=True,
             ),
             Choice(
-                "So that the loss is larger, and the steps with it.",
-                "AdamW divides by the size of the gradients; a larger loss alone makes no larger "
-                "steps.",
-            ),
-            Choice(
-                "To make the training shorter.",
-                "A step takes a little longer with it, since every token is scored over the whole "
-                "vocabulary.",
+                "It repeats what the model has read, so that the stories of its past are not "
+                "forgotten.",
+                "It is computed on the texts of the task, and there is no story among them. Look "
+                "at the last column of the table: stories are forgotten all the same.",
             ),
         ),
     ),
@@ -37,25 +40,23 @@ QUIZZES = (
         "Why may it go on with: What is the capital of Chile?",
         (
             Choice(
-                "It does not know the answer.",
+                "A list of questions is a likely text, and nothing says that an answer is wanted.",
+                "It goes on as the web goes on. Hand-made pairs of an instruction and a good "
+                "answer show what the text after a question is meant to be.",
+                right=True,
+            ),
+            Choice(
+                "It does not know the answer, and a question that is like yours is all it has.",
                 "It may know it well: given 'The capital of Peru is' it might go on with Lima. "
                 "Whether it knows and whether it answers are two things.",
             ),
             Choice(
-                "Its temperature is too high.",
+                "Its temperature is too high; at a lower one the likeliest text is the answer.",
                 "A lower temperature makes the likeliest text likelier, and on the web a question "
                 "is often followed by the next question of a quiz.",
             ),
             Choice(
-                "It learned to go on as the web goes on, and a list of questions is a likely text. "
-                "That someone wants an answer is in no line of it.",
-                "Hand-made pairs of an instruction and a good answer show what the text after a "
-                "question is meant to be. A few thousand careful ones do more than millions of "
-                "pages.",
-                right=True,
-            ),
-            Choice(
-                "The web has too few questions in it.",
+                "The web has too few questions with answers for it to learn what an answer is.",
                 "It has a great many, with good answers, bad answers, jokes and advertisements "
                 "behind them. All of these were learned.",
             ),
@@ -66,26 +67,25 @@ QUIZZES = (
         "Why are the tokens of the prompt left out of the loss when an assistant is tuned?",
         (
             Choice(
-                "The model must not see the prompt, or it would copy it.",
+                "The model must not see the prompt in training, or it would learn to copy it.",
                 "It sees the prompt, and has to: the answer depends on it. It is only not asked to "
                 "predict it.",
             ),
             Choice(
-                "The user writes the prompt. Every step should go into writing answers, and none "
-                "into guessing what users ask.",
-                "Which words a user picks can hardly be guessed. The loss of a prompt stays large, "
-                "and its gradient would pull beside the answer's in every step.",
-                right=True,
+                "Prompts differ in length, and the loss needs as many tokens from every text.",
+                "The loss is a mean over the tokens that have a label, and it does not matter how "
+                "many of these a text has. Answers differ in length as well.",
             ),
             Choice(
-                "A label of -100 hides the prompt from attention.",
+                "The label -100 keeps the answer from attending to the words of the prompt.",
                 "That would be a mask in attention. Labels decide what is asked, and change "
                 "nothing about what is seen.",
             ),
             Choice(
-                "Because the prompts of a batch have different lengths.",
-                "Padding takes care of lengths. It is left out of the loss as well, for another "
-                "reason: there is nothing there.",
+                "Users write prompts; no step should go into guessing what they will ask.",
+                "Which words a user picks can hardly be guessed. The loss of a prompt stays large, "
+                "and its gradient would pull beside the answer's in every step.",
+                right=True,
             ),
         ),
     ),
@@ -94,23 +94,23 @@ QUIZZES = (
         "A model answers with passages that were looked up for it. What does that not cure?",
         (
             Choice(
-                "That it knows nothing of what was written after its training.",
+                "It knows nothing of what was written after it had been trained.",
                 "That is cured: new passages are put on the shelf, and no weight changes.",
             ),
             Choice(
-                "That nobody can say where an answer comes from.",
-                "That is largely cured: the passage can be shown beside the answer.",
-            ),
-            Choice(
-                "That it can misread a passage, or answer just as surely when the passage found "
-                "is the wrong one.",
+                "It answers just as surely when the passage is the wrong one.",
                 "Retrieval brings the page to the desk. Reading it well, and noticing that it is "
                 "the wrong page, is still up to the model.",
                 right=True,
             ),
             Choice(
-                "That facts which few texts mention are not in its weights.",
-                "That is cured: one passage that has the fact is enough, if the search finds it.",
+                "Nobody who reads an answer can tell where it may come from.",
+                "That is largely cured: the passage can be shown beside the answer.",
+            ),
+            Choice(
+                "Facts that few texts mention are not to be found in its weights.",
+                "They need not be there: one passage that has the fact is enough, if the search "
+                "finds it.",
             ),
         ),
     ),
@@ -119,24 +119,24 @@ QUIZZES = (
         "Where does LoRA save memory during training?",
         (
             Choice(
-                "The model's weights need not be loaded, only A and B.",
+                "The model's weights need not be loaded: the layers compute with A and B alone.",
                 "All of them are needed: every layer still computes W x, and adds its change.",
             ),
             Choice(
-                "Frozen weights need no gradient and no running means of AdamW; only A and B do.",
-                "For each trained number there are three more beside it. With LoRA nearly all "
-                "numbers are frozen, and what is stored of a tuned model is A and B alone.",
-                right=True,
-            ),
-            Choice(
-                "The weights are rounded to fewer bits.",
+                "The frozen weights are rounded to 4 bits, and so take an eighth of the room.",
                 "That is quantization, and it can be used together with LoRA (QLoRA, Dettmers and "
                 "others 2023). LoRA itself rounds nothing.",
             ),
             Choice(
-                "The backward pass stops above the frozen layers.",
+                "The backward pass ends at the first frozen layer and keeps nothing below it.",
                 "It goes through them, down to the A and B of the lowest layer. The weights rest; "
                 "the gradient of what flows through them is still computed.",
+            ),
+            Choice(
+                "The frozen weights need no gradients, and no running means of AdamW either.",
+                "For each trained number there are three more beside it. With LoRA nearly all "
+                "numbers are frozen, and what is stored of a tuned model is A and B alone.",
+                right=True,
             ),
         ),
     ),
@@ -145,26 +145,25 @@ QUIZZES = (
         "What does reinforcement learning from human feedback add to tuning on hand-made answers?",
         (
             Choice(
-                "It teaches the model facts that were missing from its training.",
-                "People compare answers; they hardly add facts. A model may even learn to sound "
-                "sure where it is not, if that is what they prefer.",
-            ),
-            Choice(
-                "It makes the model smaller and faster.",
-                "Its size stays as it is. While it is trained there are even more models in "
-                "memory: one that gives rewards, one to stay close to.",
-            ),
-            Choice(
-                "People need only say which of two answers is better. A reward model learns that "
-                "from them, and the assistant is trained towards answers it rates highly.",
+                "People compare answers, and the model is trained towards what they prefer.",
                 "Judging is easier than writing, and says what is bad as well as what is good. "
                 "InstructGPT (Ouyang and others 2022) did both steps, one after the other.",
                 right=True,
             ),
             Choice(
-                "It replaces the pre-training.",
-                "It comes last, and changes comparatively little. What the model knows it has from "
-                "pre-training.",
+                "People correct wrong facts, and the model is trained on their corrections.",
+                "People rank answers; they hardly add facts. A model may even learn to sound sure "
+                "where it is not, if that is what they prefer.",
+            ),
+            Choice(
+                "A small reward model answers in place of the large one, which saves time.",
+                "The reward model only marks answers. The assistant keeps its size, and while it "
+                "is trained there are even more models in memory.",
+            ),
+            Choice(
+                "Rewards take the place of the text, so the model needs no pre-training.",
+                "The rewards come last, and change comparatively little. What the model knows it "
+                "has from pre-training.",
             ),
         ),
     ),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograder import probes
 from autograder.exercises import _ch08_mistakes_retrieval as m
+from autograder.exercises import _ch08_mistakes_search as found
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception, Observed
 from minitransformer import retrieval
 
@@ -78,6 +79,10 @@ embed_passages = Exercise(
             m.embedding_drops_the_rest,
             "It looks as if the last, smaller batch is lost. len(passages) // batch_size counts "
             "full batches only; range(0, len(passages), batch_size) has a start for the rest too.",
+            also=(
+                m.embedding_drops_the_rest_with_gradients,
+                m.embedding_without_the_last_batch,
+            ),
         ),
         Misconception(
             m.embedding_with_gradients,
@@ -94,6 +99,7 @@ embed_passages = Exercise(
             m.embedding_one_by_one,
             "It looks as if encode is called with one passage at a time. The numbers are right, "
             "and it takes far longer: hand over batch_size at a time.",
+            also=(m.embedding_one_by_one_with_gradients,),
         ),
         Misconception(
             m.embedding_first_batch,
@@ -108,11 +114,37 @@ embed_passages = Exercise(
             m.embedding_as_list,
             "It looks as if a list of batches comes back. Put them one below the other with "
             "torch.cat.",
+            also=(m.embedding_as_list_of_vectors,),
         ),
         Misconception(
             m.embedding_of_the_shelf_sorted,
             "It looks as if the passages are sorted first. Row i must belong to passage i, or the "
             "search finds the wrong text.",
+        ),
+        Misconception(
+            m.embedding_last_batch,
+            "It looks as if only the last batch is left: each writes over the one before. "
+            "Collect them in a list, and put them below each other at the end.",
+        ),
+        Misconception(
+            m.embedding_with_slices_that_end_too_early,
+            "It looks as if every slice ends at batch_size, so that only the first has "
+            "something in it. A slice goes from start to start + batch_size.",
+        ),
+        Misconception(
+            m.embedding_thirty_two_at_a_time,
+            "It looks as if 32 texts go through encode at a time, always. That is only the "
+            "default; use batch_size.",
+        ),
+        Misconception(
+            m.embedding_in_as_many_batches,
+            "It looks as if batch_size is taken for the number of batches. It is how many texts go "
+            "through encode at a time; only the last batch may be smaller.",
+        ),
+        Misconception(
+            m.embedding_an_empty_batch,
+            "It looks as if encode gets an empty batch at the end when all others are full. The "
+            "starts end before len(passages): range(0, len(passages), batch_size).",
         ),
     ),
     alternatives=(
@@ -192,56 +224,178 @@ search = Exercise(
     ),
     misconceptions=(
         Misconception(
-            m.search_by_dot_product,
+            found.search_by_dot_product,
             "It looks as if these are dot products. A long vector then wins wherever it points; "
             "for the cosine, divide each vector by its length.",
+            also=(found.search_by_dot_product_unchecked,),
         ),
         Misconception(
-            m.search_with_queries_normalised,
+            found.search_with_queries_normalised,
             "It looks as if the passages keep their lengths. Divide them by theirs as well as the "
             "queries.",
         ),
         Misconception(
-            m.search_with_passages_normalised,
+            found.search_with_passages_normalised,
             "It looks as if the queries keep their lengths. The order is right, and the scores are "
             "no cosines; divide the queries by theirs, too.",
         ),
         Misconception(
-            m.search_normalised_over_the_shelf,
+            found.search_normalised_over_the_shelf,
             "It looks as if the lengths are taken down the columns (dim=0). The length of a vector "
             "is the norm of its row: dim=-1.",
         ),
         Misconception(
-            m.search_for_the_farthest,
+            found.search_for_the_farthest,
             "It looks as if the smallest cosines are taken. The nearest passage has the largest.",
         ),
         Misconception(
-            m.search_by_argsort_upwards,
+            found.search_by_argsort_upwards,
             "It looks as if the best comes last: argsort and sort go upwards. Ask for "
             "descending=True, or use topk.",
         ),
         Misconception(
-            m.search_by_distance,
+            found.search_by_distance,
             "It looks as if these are distances between end points. Here only the direction "
             "counts: the cosine, the larger the better.",
         ),
         Misconception(
-            m.search_with_scores_first,
+            found.search_with_scores_first,
             "It looks as if the scores come first. Return the places, then the scores.",
+            also=(found.search_with_scores_first_unchecked,),
         ),
         Misconception(
-            m.search_for_queries,
+            found.search_for_queries,
             "It looks as if queries are found for each passage. One row a query: the product "
             "begins with the queries.",
         ),
         Misconception(
-            m.search_without_a_word_about_k,
+            found.search_without_a_word_about_k,
             "It looks as if nobody looks at k. More passages than there are cannot be found: raise "
             "a ValueError that says how many there are.",
-            also=(m.search_with_as_many_as_there_are, m.search_by_slicing_a_sort),
+            also=(found.search_with_as_many_as_there_are, found.search_by_slicing_a_sort),
+        ),
+        Misconception(
+            found.search_normalised_by_one_norm_each,
+            "It looks as if a whole table is divided by one number: norm() without dim measures "
+            "all its rows together. Each row has a length of its own: norm(dim=-1, "
+            "keepdim=True).",
+            also=(
+                found.search_passages_normalised_by_one_norm,
+                found.search_queries_normalised_by_one_norm,
+                found.search_product_by_both_norms,
+            ),
+        ),
+        Misconception(
+            found.search_normalised_after_the_product,
+            "It looks as if the table of dot products is divided by its own norm. Bring the "
+            "vectors to length 1 first; their dot products are the cosines.",
+            also=(found.search_product_by_one_norm,),
+        ),
+        Misconception(
+            found.search_by_squared_lengths,
+            "It looks as if the vectors are divided by their squared length. The length is the "
+            "root of the sum of squares: norm(dim=-1, keepdim=True).",
+        ),
+        Misconception(
+            found.search_by_sums_of_sizes,
+            "It looks as if each vector is divided by the sum of its numbers. Its length is the "
+            "root of the sum of their squares: norm(dim=-1, keepdim=True).",
+            also=(found.search_by_sums,),
+        ),
+        Misconception(
+            found.search_with_softmax,
+            "It looks as if a softmax is taken, as in attention. Nothing is shared out here: "
+            "hand back the cosines themselves.",
+            also=(
+                found.search_with_softmax_of_dot_products,
+                found.search_with_softmax_like_attention,
+            ),
+        ),
+        Misconception(
+            found.search_scaled_like_attention,
+            "It looks as if the dot products are divided by √d, as in attention. For a cosine "
+            "each vector is divided by its own length.",
+        ),
+        Misconception(
+            found.search_with_cosine_distances,
+            "It looks as if the scores are 1 minus the cosine. The places are right; hand back "
+            "the cosines themselves, the largest first.",
+        ),
+        Misconception(
+            found.search_with_the_largest_distances,
+            "It looks as if 1 minus the cosine is made as large as can be: that finds the "
+            "farthest. Take the largest cosines.",
+        ),
+        Misconception(
+            found.search_down_the_columns,
+            "It looks as if the best are taken from each column (dim=0): queries for a passage. "
+            "Take them from each row: topk(k, dim=-1).",
+        ),
+        Misconception(
+            found.search_that_overwrites,
+            "It looks as if the vectors that were handed over are changed: /= overwrites them. "
+            "Make new ones: vectors / vectors.norm(dim=-1, keepdim=True).",
+            also=(found.search_that_overwrites_the_passages,),
+        ),
+        Misconception(
+            found.search_that_gives_places_alone,
+            "It looks as if the places come alone. Return the places and their cosines.",
+        ),
+        Misconception(
+            found.search_with_all_cosines,
+            "It looks as if the cosines of all passages come back. Hand back those of the k "
+            "that were found, in the same order: the values of topk.",
+        ),
+        Misconception(
+            found.search_refuses_the_whole_shelf,
+            "It looks as if k may not be the number of passages. Whoever asks for all of them "
+            "gets all: refuse only what is more.",
+        ),
+        Misconception(
+            found.search_refuses_one,
+            "It looks as if k = 1 is refused. One passage can be found; refuse only what is "
+            "less than 1.",
+        ),
+        Misconception(
+            found.search_allows_none,
+            "It looks as if k = 0 is let through. Nobody asks for no passage at all: raise the "
+            "ValueError for less than 1 as well.",
+        ),
+        Misconception(
+            found.search_allows_too_many,
+            "It looks as if a k that is too large is let through. Compare it with the number of "
+            "passages, and raise a ValueError if it is more.",
+            also=(found.search_allows_too_many_and_cuts,),
+        ),
+        Misconception(
+            found.search_asserts,
+            "It looks as if another error than a ValueError is raised. Write: raise "
+            "ValueError(...), with a message that says what is wrong.",
+            also=(found.search_raises_an_index_error,),
+        ),
+        Misconception(
+            found.search_measures_k_by_the_size,
+            "It looks as if k is compared with another size than the number of passages. That "
+            "is len(passage_vectors), its first axis.",
+            also=(found.search_measures_k_by_the_queries,),
+        ),
+        Misconception(
+            found.search_with_axes_squeezed,
+            "It looks as if axes of size 1 are squeezed away. The results are (queries, k), for "
+            "one query and for k = 1 as well.",
+        ),
+        Misconception(
+            found.search_with_dot_products_as_scores,
+            "It looks as if the places are right and the scores are dot products. Hand back the "
+            "cosines by which the places were found.",
+        ),
+        Misconception(
+            found.search_that_gives_vectors,
+            "It looks as if the vectors of the passages come back. Return their places, whole "
+            "numbers.",
         ),
     ),
-    alternatives=(m.search_by_sorting, m.search_by_similarity, m.search_query_by_query),
+    alternatives=(found.search_by_sorting, found.search_by_similarity, found.search_query_by_query),
     points=3,
     minutes=12,
     difficulty=3,
@@ -258,6 +412,7 @@ def _findings(draw: Draw, k: int = 0) -> Inputs:
         [torch.randperm(found + 5, generator=draw.generator)[:found] for _ in range(queries)]
     )
     rank = torch.arange(queries) % found  # 0, 1, 2 … so that every k finds some and misses some
+    rank[-2] = 0  # two are found at once: as many hits as k would hide a division by k
     right = places[torch.arange(queries), rank].clone()
     right[-1] = found + 7  # never found
     return {"places": places, "right": right, "k": k or draw.size(2, 4)}
@@ -334,6 +489,45 @@ recall_at_k = Exercise(
             "It looks as if any() asks about all the questions together. Ask it for each question: "
             "any(dim=1), then take the mean.",
         ),
+        Misconception(
+            m.recall_of_the_first_questions,
+            "It looks as if places[:k] is taken: that is the first k questions. The first k "
+            "passages of every question are places[:, :k].",
+        ),
+        Misconception(
+            m.recall_in_anybodys_findings,
+            "It looks as if a passage counts wherever it was found, for another question too. "
+            "Compare each question's passage with its own row.",
+        ),
+        Misconception(
+            m.recall_down_the_columns,
+            "It looks as if any() runs down the columns, over the questions. For each question "
+            "it runs along its row: any(dim=1).",
+        ),
+        Misconception(
+            m.recall_by_rank,
+            "It looks as if a passage counts less the later it stands. For recall it counts in "
+            "full, at whichever of the first k places.",
+        ),
+        Misconception(
+            m.recall_of_what_is_missed,
+            "This is the share of questions whose passage was missed. Recall is the share for "
+            "which it was found.",
+        ),
+        Misconception(
+            m.recall_as_a_count_over_k,
+            "It looks as if the questions that found theirs are divided by k. Divide by the "
+            "number of questions: mean() over them does it.",
+        ),
+        Misconception(
+            m.recall_at_one_less,
+            "It looks as if one passage too few counts. places[:, :k] are the first k.",
+        ),
+        Misconception(
+            m.recall_of_each_question,
+            "It looks as if an answer for each question comes back. Take their mean: the share "
+            "of Trues.",
+        ),
     ),
     alternatives=(m.recall_by_sum, m.recall_by_loop),
     points=2,
@@ -368,6 +562,12 @@ def _braces(draw: Draw) -> Inputs:
     return inputs
 
 
+def _braces_in_the_question(draw: Draw) -> Inputs:
+    inputs = _question(draw)
+    inputs["question"] = f"what does {{passages}} mean , {_text(draw)} ?"
+    return inputs
+
+
 build_prompt = Exercise(
     id="build_prompt",
     title="passages into the prompt",
@@ -378,6 +578,7 @@ build_prompt = Exercise(
         Case("another template", _own_template),
         Case("a template that wants the question first", _question_before),
         Case("a passage with braces stays as it is", _braces),
+        Case("a question with braces stays as it is", _braces_in_the_question),
         Case("the passages are left as they were", _question, probes.untouched, guard=True),
     ),
     hints=(
@@ -407,11 +608,7 @@ build_prompt = Exercise(
             m.prompt_with_spaces,
             "It looks as if the passages stand on one line. Each gets a line of its own: put "
             '"\\n" between them.',
-            also=(
-                m.prompt_with_empty_lines,
-                m.prompt_run_together,
-                m.prompt_with_a_line_end_too_many,
-            ),
+            also=(m.prompt_run_together,),
         ),
         Misconception(
             m.prompt_with_a_list,
@@ -434,6 +631,37 @@ build_prompt = Exercise(
             "passage that has {question} in it is changed. Fill in both at once, with "
             "template.format.",
             also=(m.prompt_formatted_twice,),
+        ),
+        Misconception(
+            m.prompt_with_numbers,
+            "It looks as if something is put before each passage, a number or a dash. Each line "
+            "is the passage as it came.",
+            also=(
+                m.prompt_with_numbers_from_zero,
+                m.prompt_with_dashes,
+            ),
+        ),
+        Misconception(
+            m.prompt_with_the_question_replaced_first,
+            "It looks as if the question is filled in first and then searched for places again: "
+            "a question that has {passages} in it is changed. Fill in both at once, with "
+            "template.format.",
+            also=(m.prompt_with_the_question_formatted_first,),
+        ),
+        Misconception(
+            m.prompt_with_the_braces_left,
+            "It looks as if the braces are left standing, and only the names in them are filled "
+            "in. template.format takes both away.",
+        ),
+        Misconception(
+            m.prompt_with_empty_lines,
+            "It looks as if an empty line stands between the passages. One line end between two "
+            'of them is enough: "\\n".join(passages).',
+        ),
+        Misconception(
+            m.prompt_with_a_line_end_too_many,
+            "It looks as if a line end stands behind the last passage too. join puts it between "
+            "two passages only.",
         ),
     ),
     alternatives=(m.prompt_by_format_map, m.prompt_by_growing, m.prompt_by_cutting),

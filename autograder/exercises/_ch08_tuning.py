@@ -1,4 +1,4 @@
-"""Chapter 8, first part: a GPT that learns a task without forgetting its language."""
+"""Chapter 8, first part: a GPT that learns a task and goes on learning the language."""
 
 from typing import Any
 
@@ -69,6 +69,7 @@ last_vector = Exercise(
             m.last_of_the_row,
             "It looks as if the last column is taken. In a short text that is padding; take the "
             "last place where real is True.",
+            also=(m.last_of_the_row_padding_zeroed,),
         ),
         Misconception(
             m.first_of_the_row,
@@ -106,6 +107,32 @@ last_vector = Exercise(
             m.last_with_an_axis_left,
             "It looks as if the axis of the tokens is still there, with size 1. The result is "
             "(batch, d_model): squeeze(1) removes it.",
+        ),
+        Misconception(
+            m.last_of_all_pairs,
+            "It looks as if hidden[:, places] is taken: every text at the places of all texts. "
+            "Say which row each place belongs to: hidden[torch.arange(batch), places].",
+        ),
+        Misconception(
+            m.last_as_sum,
+            "It looks as if the vectors of the text are added up, or pooled in another way. "
+            "Only the last token has seen the whole text; take its vector alone.",
+            also=(m.last_as_largest,),
+        ),
+        Misconception(
+            m.last_as_place,
+            "It looks as if the places come back. They say where to look; pick the vectors "
+            "there: hidden[torch.arange(batch), places].",
+        ),
+        Misconception(
+            m.last_of_the_batch,
+            "It looks as if one vector is taken for the whole batch. Each text has a last token "
+            "of its own.",
+        ),
+        Misconception(
+            m.last_cut_off,
+            "It looks as if the vector is cut off from the model (detach, .data or "
+            "torch.no_grad). Without gradients the model cannot be tuned.",
         ),
     ),
     alternatives=(m.last_by_loop, m.last_by_flip, m.last_by_gather),
@@ -189,14 +216,48 @@ two_objective_loss = Exercise(
         ),
         Misconception(
             m.objectives_task_alone,
-            "It looks as if the language loss is missing. Then the model may forget how to speak; "
-            "add λ times the language.",
+            "It looks as if the language loss is missing. Then nothing asks the model to write "
+            "such texts; add λ times the language.",
         ),
         Misconception(
             m.objectives_language_detached,
             "It looks as if the language loss is cut off from the model, by .item(), float or "
             ".detach(). Its value is there, and no gradient reaches the weights; keep the tensor.",
             also=(m.objectives_language_as_number,),
+        ),
+        Misconception(
+            m.objectives_as_numbers,
+            "It looks as if both losses are cut off from the model, by .item(), float or "
+            ".detach(). The sum is right, and no gradient reaches the weights; keep the "
+            "tensors.",
+            also=(m.objectives_detached,),
+        ),
+        Misconception(
+            m.objectives_task_detached,
+            "It looks as if the task's loss is cut off from the model. Its value is there, and "
+            "nothing of the task is learned; keep the tensor.",
+        ),
+        Misconception(
+            m.objectives_subtracted,
+            "It looks as if the language loss is taken away. Then the model is rewarded for bad "
+            "language; add it.",
+        ),
+        Misconception(
+            m.objectives_multiplied,
+            "It looks as if the losses are multiplied. They are added: task + λ · language.",
+        ),
+        Misconception(
+            m.objectives_language_alone,
+            "It looks as if the task's loss is missing. The sum has both: task + λ · language.",
+        ),
+        Misconception(
+            m.objectives_in_place,
+            "It looks as if the task's loss itself is changed (+= or add_). Make a new tensor: "
+            "task + weight * language.",
+        ),
+        Misconception(
+            m.objectives_one_minus_weight,
+            "It looks as if the language counts 1 - λ times. It counts λ times.",
         ),
     ),
     alternatives=(m.objectives_by_dot, m.objectives_by_add),

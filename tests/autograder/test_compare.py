@@ -92,3 +92,8 @@ def test_only_the_same_infinity_equals_an_infinity(infinite):
 def test_masks_are_told_as_true_and_false():
     text = difference(torch.tensor([True, False]), torch.tensor([True, True])).text
     assert "expected False, got True" in text and "[1]" in text
+
+
+def test_a_gradient_that_never_came_is_told_as_such():
+    found = differences({"gradient of x": torch.ones(2)}, {"gradient of x": None}, 1.0)
+    assert found.kind == "type" and "nothing leads from the result back to it" in found.text

@@ -10,7 +10,6 @@ import torch
 
 from autograder import exercises, notebook
 from autograder.course import Course
-from autograder.errors import CourseError
 
 PRELUDE = "import math\nimport torch\nfrom torch import nn\n"
 SOFTMAX = """
@@ -42,7 +41,8 @@ def attention_weights(query, key, mask=None):
 def fresh(monkeypatch, tmp_path):
     for name in ("_right", "_hints_shown"):
         monkeypatch.setattr(notebook, name, {})
-    monkeypatch.setattr(notebook, "_seen_right", set())
+    for name in ("_seen_right", "_told"):
+        monkeypatch.setattr(notebook, name, set())
     monkeypatch.chdir(tmp_path)
 
 
@@ -75,9 +75,43 @@ def test_a_wrong_answer_names_the_property_the_values_and_the_mistake(kernel, ca
     assert "It looks as if" in shown
 
 
+PAIR = """
+class MultiHeadAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        self.num_heads = num_heads
+        self.query, self.key = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
+        self.value, self.output = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        mask = None if mask is None else mask.unsqueeze(-3)
+        layers = (self.query, self.key, self.value)
+        split = (split_heads(of(x), self.num_heads) for of in layers)
+        context = scaled_dot_product_attention(*split, mask)
+        return self.output(merge_heads(context))
+"""
+
+
+def test_a_mistake_that_only_raises_is_named_by_its_errors_own_words(kernel, capsys):
+    given = "from minitransformer import merge_heads, scaled_dot_product_attention, split_heads\n"
+    notebook.check(kernel(given, PAIR)["MultiHeadAttention"])
+    assert "Take it apart: context, weights =" in capsys.readouterr().out
+    other = PAIR.replace("merge_heads(context)", "merge_heads(context.nothing)")
+    notebook.check(kernel(given, other)["MultiHeadAttention"])
+    shown = capsys.readouterr().out
+    assert "AttributeError" in shown and "It looks as if" not in shown
+
+
 def test_the_stub_is_not_yet_and_no_traceback(kernel, capsys):
     notebook.check(kernel(STUB)["softmax"])
     assert "not yet. Replace the NotImplementedError" in capsys.readouterr().out
+
+
+def test_what_torch_does_not_implement_is_no_untouched_stub(kernel, capsys):
+    body = "    return (scores > 0) & torch.zeros_like(scores)\n"
+    notebook.check(kernel(f"def softmax(scores, dim=-1):\n{body}")["softmax"])
+    shown = capsys.readouterr().out
+    assert "not implemented for 'Float'" in shown and "Replace the" not in shown
 
 
 def test_a_shape_error_is_told_in_words_with_the_learners_line(kernel, capsys):
@@ -184,8 +218,31 @@ def test_a_quiz_says_which_answers_and_questions_there_are(capsys):
     question = exercises.load("02_attention").quizzes[0].id
     notebook.quiz(question, "z")
     assert "one of a, b" in capsys.readouterr().out
-    with pytest.raises(CourseError, match=question):
-        notebook.quiz("no such question")
+
+
+def test_a_question_that_is_none_is_told_with_those_of_this_chapter_alone(
+    capsys, monkeypatch, tmp_path
+):
+    (tmp_path / "02_attention").mkdir()
+    monkeypatch.chdir(tmp_path / "02_attention")
+    notebook.quiz("nope")
+    shown = capsys.readouterr().out
+    assert "no question 'nope'" in shown and len(shown.splitlines()) <= 2
+    here, elsewhere = (exercises.load(name).quizzes for name in ("02_attention", "03_multi_head"))
+    assert all(question.id in shown for question in here)
+    assert not any(question.id in shown for question in elsewhere)
+
+
+def test_a_question_that_is_none_is_told_where_no_chapter_is_known(capsys):
+    notebook.quiz("nope", "a")
+    shown = capsys.readouterr().out
+    assert "no question 'nope'" in shown and len(shown.splitlines()) <= 2
+    assert not any(q.id in shown for n in exercises.names() for q in exercises.load(n).quizzes)
+
+
+def test_a_hint_for_what_is_no_exercise_is_told(capsys):
+    notebook.hint("nope")
+    assert "'nope' is not an exercise" in capsys.readouterr().out
 
 
 def test_use_hands_out_the_learners_function_only_when_it_is_right(kernel, capsys):
@@ -230,6 +287,39 @@ def test_a_passing_check_exports_the_function_with_its_helpers(kernel, work, cap
     sys.path.insert(0, str(work))
     mine = importlib.import_module("mytransformer.attention")
     assert torch.allclose(mine.softmax(torch.ones(2, 4)), torch.full((2, 4), 0.25))
+
+
+def test_the_first_right_answer_says_what_saving_is_for_and_the_next_ones_where(
+    kernel, work, capsys
+):
+    space = kernel(SOFTMAX, SCORES)
+    notebook.check(space["softmax"])
+    assert "Later chapters take it from there" in capsys.readouterr().out
+    notebook.check(space["similarity_scores"])
+    shown = capsys.readouterr().out
+    assert "Saved to" in shown and "Later chapters" not in shown
+    notebook.progress()
+    assert "work/mytransformer" in capsys.readouterr().out
+
+
+def test_outside_the_work_folder_it_is_said_once_that_nothing_is_saved(kernel, capsys):
+    space = kernel(SOFTMAX, SCORES)
+    notebook.check(space["softmax"])
+    shown = capsys.readouterr().out
+    assert "Not saved" in shown and "autograder lab" in shown
+    notebook.check(space["similarity_scores"])
+    assert "aved" not in capsys.readouterr().out
+    notebook.progress()
+    assert "Nothing is saved" in capsys.readouterr().out
+
+
+def test_the_instructors_notebooks_say_nothing_of_saving(kernel, work, capsys, monkeypatch):
+    folder = work.parent / "solutions" / "02_attention"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    notebook.check(kernel(SOFTMAX)["softmax"])
+    notebook.progress()
+    assert "aved" not in capsys.readouterr().out
 
 
 def test_what_an_exported_function_stands_on_comes_from_the_package_or_the_reference(
