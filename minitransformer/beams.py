@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from minitransformer.checks import check_batch
 from minitransformer.generation import decoding_limit, evaluation_mode, forbid, last_logits
 from minitransformer.gpt import GPT
 from minitransformer.multi_head import KVCache
@@ -206,6 +207,7 @@ def beam_generate(
         ``(continuations, scores)``: ``(batch, num_beams, new)``, best first, without the
         beginnings and filled up with ``stop_id``, and ``(batch, num_beams)``.
     """
+    check_batch(ids)
     _check_sizes(num_beams, max_new_tokens)
     longest, max_seq = ids.shape[1] + max_new_tokens - 1, model.config.max_seq
     if longest > max_seq:  # the last token is written, and not read

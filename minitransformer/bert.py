@@ -228,7 +228,8 @@ class BertForPreTraining(nn.Module):
         table = self.bert.embeddings.token.weight
         logits = self.mlm(hidden[chosen[needed]], table)  # (chosen, vocab)
         # Where no word was chosen there is nothing to learn: 0, with gradients of 0.
-        loss = self.parts.cross_entropy(logits, labels[chosen]) if len(logits) else logits.sum()
+        learned = labels[chosen].long()
+        loss = self.parts.cross_entropy(logits, learned) if len(logits) else logits.sum()
         if is_next is None:
             return loss
         if is_next.dtype != torch.bool or is_next.shape != ids.shape[:1]:

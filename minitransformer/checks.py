@@ -1,11 +1,24 @@
 """What every model refuses before it computes: errors that name value, expectation and remedy."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
 
+def check_tensor(value: Any, name: str) -> None:
+    """It is a tensor, not a list of numbers."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} must be a tensor, got a {type(value).__name__}; "
+            f"make one with torch.tensor({name})"
+        )
+
+
 def check_batch(ids: Tensor) -> None:
     """Ids are a batch of sequences, ``(batch, seq)``, with at least one token each."""
+    check_tensor(ids, "ids")
     if ids.dim() != 2:
         raise ValueError(
             f"ids must have shape (batch, seq), got {tuple(ids.shape)}; "
@@ -19,9 +32,12 @@ def check_batch(ids: Tensor) -> None:
 
 
 def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
-    """Ids are integers from 0 to ``size - 1``."""
-    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-        raise TypeError(f"{name} must be integers, got {ids.dtype}; convert with .long()")
+    """Ids are integers from 0 to ``size - 1``, of a size that a table can look up."""
+    check_tensor(ids, name)
+    if ids.dtype not in (torch.int64, torch.int32):
+        other = ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool
+        kind = "integers" if other else "int64 or int32"
+        raise TypeError(f"{name} must be {kind}, got {ids.dtype}; convert with .long()")
     if ids.numel() and (ids.min() < 0 or ids.max() >= size):
         raise ValueError(
             f"{name} must lie in 0..{size - 1}, got {int(ids.min())}..{int(ids.max())}; "
@@ -31,6 +47,7 @@ def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
 
 def check_targets(targets: Tensor, shape: tuple[int, ...], size: int, name: str) -> None:
     """There is one target a token: an id, or -100 where nothing is to be learned."""
+    check_tensor(targets, name)
     if tuple(targets.shape) != tuple(shape):
         raise ValueError(
             f"{name} must have one entry a token, shape {tuple(shape)}, got {tuple(targets.shape)}"
@@ -40,6 +57,7 @@ def check_targets(targets: Tensor, shape: tuple[int, ...], size: int, name: str)
 
 def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
     """A mask is bool, and broadcasts to the scores ``(..., seq_q, seq_k)``."""
+    check_tensor(mask, "mask")
     if mask.dtype != torch.bool:
         raise TypeError(
             f"mask must be bool (True = may be attended to), got {mask.dtype}; "
@@ -56,6 +74,7 @@ def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
 
 def check_real(real: Tensor, shape: tuple[int, ...]) -> None:
     """A map of real tokens is bool, and has one entry a token."""
+    check_tensor(real, "real")
     if real.dtype != torch.bool:
         raise TypeError(
             f"real must be bool (True = a token, False = padding), got {real.dtype}; "
@@ -64,4 +83,18 @@ def check_real(real: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(real.shape) != tuple(shape):
         raise ValueError(
             f"real must have one entry a token, shape {tuple(shape)}, got {tuple(real.shape)}"
+        )
+
+
+def check_cache(cache: Sequence, num_layers: int, batch: int) -> None:
+    """A cache has one entry a layer, and what it holds is of as many texts as are read now."""
+    if len(cache) != num_layers:
+        raise ValueError(
+            f"the cache has {len(cache)} layers, the model {num_layers}; begin one with new_cache()"
+        )
+    key = getattr(cache[0], "key", None)
+    if key is not None and len(key) != batch:
+        raise ValueError(
+            f"the cache holds {len(key)} texts, got {batch}; begin another with new_cache(), "
+            "or choose its rows with reorder"
         )

@@ -40,11 +40,13 @@ def train_command(options: Namespace) -> int:
         raise UsageError(str(error)) from None
     if preset.data is None:
         raise UsageError(f"a {preset.kind} needs a text to learn from: --data FILE, or world")
+    if options.out == "":
+        raise UsageError("--out is empty; name a folder")
     folder = None if options.out is None else Path(options.out)
     run = prepare(preset, folder)
     first = int(os.environ.get("RANK", "0")) == 0
     remark = _remark if first and not options.quiet else _nothing
-    if run.finished:
+    if run.finished and folder is not None:
         remark(f"{folder} holds this run, finished: there is nothing left to train")
     else:
         remark(_describe(run.model.config))
@@ -80,9 +82,12 @@ def _conclude(preset: Preset, folder: Path | None, history, first: bool) -> int:
     if preset.target_loss is None or history.reached:
         return 0
     if first:
+        said = "no step was trained"
+        if best is not None:
+            said = f"the validation loss is {best:.4f} after {len(history.losses)} steps"
         _remark(
-            f"minitransformer: the target was not reached: the validation loss is {best:.4f} after "
-            f"{len(history.losses)} steps, the target {preset.target_loss:g}; train for more steps"
+            f"minitransformer: the target was not reached: {said}, the target "
+            f"{preset.target_loss:g}; train for more steps"
         )
     return 1
 
@@ -116,11 +121,13 @@ def chosen_preset(options: Namespace) -> Preset:
 def evaluate_command(options: Namespace) -> int:
     """A saved model's loss on held-out data, beside what can be known."""
     saved = _load(options.folder)
+    if saved.tokenizer is None:
+        raise ValueError("the model was saved without a tokenizer; save it with one")
     data = options.data or saved.notes.get("data")
     if data is None:
         raise UsageError(f"{options.folder} does not say what it was trained on; name it: --data")
     config, source = saved.model.config, open_source(data)
-    known = (saved.tokenizer, saved.target_tokenizer)
+    known = (saved.tokenizer, saved.target_tokenizer or saved.tokenizer)
     task = make_task(config.kind, source, config.max_seq, *known)
     if task.trainee is not None:
         raise UsageError(f"the head that learned from {data} was not kept; name other data: --data")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.bert import BertForPreTraining
+from minitransformer.checks import check_batch
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.gpt import GPT
 from minitransformer.multi_head import KVCache
@@ -283,6 +284,7 @@ def _append(text: Tensor, real: Tensor | None, new: Tensor) -> tuple[Tensor, Ten
 
 
 def _check_beginnings(ids: Tensor, max_new_tokens: int, real: Tensor | None) -> None:
+    check_batch(ids)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens must be at least 0, got {max_new_tokens}")
     if real is None:

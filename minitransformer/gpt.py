@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.attention import causal_mask
-from minitransformer.checks import check_batch, check_ids, check_real, check_targets
+from minitransformer.checks import (
+    check_batch,
+    check_cache,
+    check_ids,
+    check_real,
+    check_targets,
+)
 from minitransformer.config import GPTConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import CAUSAL, Parts
@@ -67,6 +73,8 @@ class GPT(nn.Module):
     ) -> tuple[Tensor, list[Tensor | None]]:
         """The vectors ``(batch, seq, d_model)`` before the head, and the attention weights."""
         check_batch(ids)
+        if cache is not None:
+            check_cache(cache, self.config.num_layers, len(ids))
         seq, past = ids.shape[1], len(cache[0]) if cache else 0
         check_ids(ids, self.config.vocab_size)
         if past + seq > self.config.max_seq:
@@ -103,7 +111,7 @@ class GPT(nn.Module):
             targets: the token after each, ``(batch, seq)``; -100 where nothing is to be learned.
         """
         check_targets(targets, ids.shape, self.config.vocab_size, "targets")
-        hidden, targets = self.hidden(ids, real)[0].flatten(0, 1), targets.flatten()
+        hidden, targets = self.hidden(ids, real)[0].flatten(0, 1), targets.flatten().long()
         chosen = targets != -100
         if not chosen.all():  # score the vocabulary only where there is something to learn
             hidden, targets = hidden[chosen], targets[chosen]

@@ -4,17 +4,32 @@ In the style of ``plots``: transparent, readable on white pages and on dark ones
 alternative.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from minitransformer.plots import COLOURS, GREY, Figure, empty_axes, empty_grid, finish
+from minitransformer.plots import (
+    COLOURS,
+    GREY,
+    Figure,
+    add_scale,
+    empty_axes,
+    empty_grid,
+    finish,
+    room_for,
+    shown,
+)
+
+MOST_COLUMNS = 6
 
 
 def attention_grid(
     weights: Tensor, queries: Sequence[str], keys: Sequence[str], title: str, alt: str
 ) -> Figure:
     """The attention of every head in every layer: one small table each, dark where much is looked.
+
+    A layer of more than six heads has its tables in several rows.
 
     Args:
         weights: ``(layers, num_heads, seq_q, seq_k)``, from 0 to 1; of one sentence, from the
@@ -28,22 +43,27 @@ def attention_grid(
             f"{len(queries)} queries and {len(keys)} keys, got {tuple(weights.shape)}"
         )
     layers, num_heads = weights.shape[:2]
-    width, height = 0.5 + 0.24 * len(keys), 0.4 + 0.2 * len(queries)
+    queries, keys = [shown(word) for word in queries], [shown(word) for word in keys]
+    lines = math.ceil(num_heads / MOST_COLUMNS)  # of tables, a layer
+    columns, rows = math.ceil(num_heads / lines), layers * lines
+    width = max(1.3, 0.5 + _spread(len(keys), 0.24, 4.8, 0.12))
+    height = max(1.2, 0.4 + _spread(len(queries), 0.2, 4.0, 0.11))
     canvas, grid = empty_grid(
-        1.4 + num_heads * max(width, 1.3), 0.8 + layers * max(height, 1.2), layers, num_heads,
-        sharex=True, sharey=True,
+        1.4 + columns * width + room_for(queries), 0.8 + rows * height + room_for(keys),
+        rows, columns, sharex=True, sharey=True,
     )  # fmt: skip
     for place, axes in enumerate(grid):
-        layer, head = divmod(place, num_heads)
+        layer, head = divmod(place, lines * columns)
+        if head >= num_heads:  # the row has more places than heads are left
+            axes.set_visible(False)
+            grid[place - columns].tick_params(axis="x", labelbottom=True)
+            continue
         table = weights[layer, head].detach().cpu().float().tolist()
         drawn = axes.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, color=GREY)
         axes.set_xticks(range(len(keys)), keys, rotation=90, fontsize=7)
         axes.set_yticks(range(len(queries)), queries, fontsize=7)
-    bar = canvas.colorbar(drawn, ax=grid, shrink=0.8, aspect=30)
-    bar.set_label("attention weight", color=GREY, fontsize=8)
-    bar.ax.tick_params(colors=GREY, labelsize=7)
-    bar.outline.set_edgecolor(GREY)
+    add_scale(canvas, drawn, grid, "attention weight", shrink=0.8, aspect=30)
     return finish(canvas, title, alt)
 
 
@@ -64,8 +84,10 @@ def distributions(
                 f"{name!r} needs one probability for each of the {len(tokens)} tokens, shape "
                 f"({len(tokens)},), got {tuple(row.shape)}"
             )
-    width = max(1.6, 0.6 + 0.26 * len(tokens))
-    canvas, grid = empty_grid(0.7 + width * len(rows), 2.6, 1, len(rows), sharey=True)
+    tokens = [shown(word) for word in tokens]
+    width = max(1.6, 0.6 + _spread(len(tokens), 0.26, 4.0, 0.13))
+    height = 2.6 + room_for(tokens)
+    canvas, grid = empty_grid(0.7 + width * len(rows), height, 1, len(rows), sharey=True)
     for axes, (name, row) in zip(grid, rows.items(), strict=True):
         places = range(len(tokens))
         axes.bar(places, row.detach().cpu().tolist(), color=COLOURS[0], width=0.7)
@@ -130,7 +152,9 @@ def span_picture(
         raise ValueError(
             f"best must be places (first <= last) among {len(words)} words, got {best}"
         )
-    canvas, axes = empty_axes(max(4.0, 1.2 + 0.42 * len(words)), 2.8)
+    words = [shown(word) for word in words]
+    width = max(4.0, 1.2 + _spread(len(words), 0.42, 10.0, 0.24))
+    canvas, axes = empty_axes(width, 2.8 + room_for(words))
     axes.axvspan(first - 0.5, last + 0.5, color=GREY, alpha=0.25, linewidth=0, label="answer")
     for shift, row, name, hatch in ((-0.2, start, "start", ""), (0.2, end, "end", "////")):
         places = [place + shift for place in range(len(words))]
@@ -144,3 +168,8 @@ def span_picture(
     axes.legend(labelcolor=GREY, frameon=False, fontsize=9, ncols=3, loc="upper center",
                 bbox_to_anchor=(0.5, 1.18))  # fmt: skip
     return finish(canvas, title, alt)
+
+
+def _spread(count: int, usual: float, most: float, least: float) -> float:
+    """The inches that ``count`` things take: ``usual`` each, less where they became too wide."""
+    return count * max(least, min(usual, most / max(1, count)))

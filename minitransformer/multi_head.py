@@ -135,7 +135,7 @@ class MultiHeadAttention(nn.Module):
         rotary: bool = False,
     ):
         super().__init__()
-        if d_model % num_heads:
+        if num_heads < 1 or d_model % num_heads:
             raise ValueError(
                 f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
                 "each head gets d_model / num_heads numbers"

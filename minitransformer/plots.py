@@ -22,6 +22,8 @@ GREY = "#7a7a7a"
 COLOURS = ("#2e86c1", "#d35f3f", "#2f9e62", "#a865c9", "#b8860b", "#d1497b", "#3a9aa0", "#7d8f2a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
+LONGEST_LABEL = 16
+MANY = 20  # words beside a table, from which on numbers in its cells could not be read
 
 
 class Figure:
@@ -56,7 +58,8 @@ def heatmap(
 
     Args:
         weights: ``(seq_q, seq_k)``, from 0 to 1.
-        queries, keys: the words beside the rows and under the columns.
+        queries, keys: the words beside the rows and under the columns. Where there are more than
+            20, a scale beside the table stands for the numbers.
     """
     if tuple(weights.shape) != (len(queries), len(keys)):
         raise ValueError(
@@ -64,9 +67,17 @@ def heatmap(
             f"got {len(queries)} queries and {len(keys)} keys"
         )
     rows = weights.detach().cpu().tolist()
-    canvas, axes = empty_axes(1.6 + 0.55 * len(keys), 1.2 + 0.42 * len(queries))
-    axes.imshow(rows, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, values in enumerate(rows):
+    queries, keys = [shown(word) for word in queries], [shown(word) for word in keys]
+    many = max(len(queries), len(keys)) > MANY
+    width, height = (0.25, 0.22) if many else (0.55, 0.42)  # of a cell, in inches
+    canvas, axes = empty_axes(
+        1.6 + width * len(keys) + room_for(queries) + room_for(keys),
+        (2.2 if many else 1.2) + height * len(queries) + room_for(keys),
+    )
+    drawn = axes.imshow(rows, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    if many:
+        add_scale(canvas, drawn, axes, "weight", shrink=0.8, aspect=40)
+    for row, values in enumerate([] if many else rows):
         for column, value in enumerate(values):
             ink = "white" if value > 0.55 else "#333333"
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink)
@@ -92,17 +103,18 @@ def embedding_map(
             f"{len(labels)} labels and {len(groups)} groups"
         )
     points = principal_components(vectors)
+    points = points.where(points.abs() > 1e-6 * points.abs().max(), 0.0)  # else it is rounding
     canvas, axes = empty_axes(8, 5.5)
     for number, group in enumerate(dict.fromkeys(groups)):
         members = [place for place, name in enumerate(groups) if name == group]
         colour = COLOURS[number % len(COLOURS)]
-        marker = MARKERS[number % len(MARKERS)]
+        marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]  # no pair twice
         x, y = points[members].T.tolist()
         axes.scatter(x, y, s=36, color=colour, marker=marker, label=group)
     axes.set(xlabel="first principal component", ylabel="second principal component")
     axes.margins(0.15)
     _legend(axes, outside=True)
-    _label_points(canvas, axes, points.tolist(), labels)
+    _label_points(canvas, axes, points.tolist(), [shown(label) for label in labels])
     return finish(canvas, title, alt)
 
 
@@ -144,9 +156,10 @@ def lines(
         raise ValueError("there is nothing to draw; pass {name: values}")
     canvas, axes = empty_axes(7, 3.6)
     for number, (name, values) in enumerate(series.items()):
-        dash = DASHES[number % len(DASHES)]
+        dash = DASHES[(number + number // len(COLOURS)) % len(DASHES)]  # no pair twice
         colour, steps = COLOURS[number % len(COLOURS)], range(0, every * len(values), every)
-        axes.plot(steps, values, dash, color=colour, linewidth=1.5, label=name)
+        dot = "o" if len(values) == 1 else None  # one value makes no line
+        axes.plot(steps, values, dash, color=colour, linewidth=1.5, label=name, marker=dot)
     if optimum is not None:
         axes.axhline(optimum, color=GREY, linestyle=(0, (6, 3)), label="best possible")
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -161,12 +174,42 @@ def bars(
     """One bar per name, with its value on top."""
     if not values:
         raise ValueError("there is nothing to draw; pass {name: value}")
-    canvas, axes = empty_axes(max(4.0, 1.2 + 0.8 * len(values)), 3.6)
-    drawn = axes.bar(list(values), list(values.values()), color=COLOURS[0], width=0.6)
+    names = list(values)
+    crowded = any(len(one) + len(two) > 20 for one, two in itertools.pairwise(names))
+    height = 3.6 + (room_for(names) if crowded else 0.0)
+    canvas, axes = empty_axes(max(4.0, 1.2 + 0.8 * len(values)), height)
+    drawn = axes.bar(names, list(values.values()), color=COLOURS[0], width=0.6)
+    if crowded:
+        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(names)), names, **turned)
     axes.bar_label(drawn, fmt="%.3g", color=GREY, padding=2)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(y=0.15)
     return finish(canvas, title, alt)
+
+
+def shown(word: str) -> str:
+    """A token as it stands in a picture: short, on one line, and never read as a formula."""
+    if not word.strip(" "):
+        word = word.replace(" ", "\u2423")  # an open box, as else there is nothing to see
+    for sign, written in (("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
+        word = word.replace(sign, written)
+    if len(word) > LONGEST_LABEL:
+        word = f"{word[: LONGEST_LABEL - 5]}…{word[-4:]}"
+    return word.replace("$", r"\$")
+
+
+def room_for(words: Sequence[str]) -> float:
+    """How many inches the longest word needs beyond what is there for one of 8 letters."""
+    return 0.07 * max(0, max(map(len, words), default=0) - 8)
+
+
+def add_scale(canvas: Canvas, drawn, axes, label: str, **options: float) -> None:
+    """A scale beside tables: which colour stands for which number."""
+    bar = canvas.colorbar(drawn, ax=axes, **options)
+    bar.set_label(label, color=GREY, fontsize=8)
+    bar.ax.tick_params(colors=GREY, labelsize=7)
+    bar.outline.set_edgecolor(GREY)
 
 
 def empty_axes(width: float, height: float):

@@ -4,6 +4,7 @@ A preset holds the sizes of a model, how its text is cut into tokens, and how it
 command line every field is an option: ``--preset`` gives the defaults, and options override them.
 """
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -73,6 +74,11 @@ class Preset:
         for name in ("batch_size", "vocab_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.target_loss is not None and not 0 < self.target_loss < math.inf:
+            raise ValueError(
+                "target_loss must be positive, as no model's mean loss is 0 or less, and finite, "
+                f"got {self.target_loss}"
+            )
 
     def training(self) -> TrainingConfig:
         """The settings of the training loop."""

@@ -45,6 +45,8 @@ def write(
         return _fill(saved, prompt)
     if kind == "seq2seq":
         return _translate(saved, prompt, max_new_tokens)
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed must lie in -2^63 .. 2^63 - 1, got {seed}; take a smaller one")
     generator = torch.Generator(_device(saved)).manual_seed(seed)
     return _continue(saved, prompt, max_new_tokens, temperature, top_k, top_p, generator)
 

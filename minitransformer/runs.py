@@ -20,7 +20,7 @@ from torch import nn
 
 from minitransformer.blocks import count_parameters
 from minitransformer.presets import Preset
-from minitransformer.saving import CONFIG, WEIGHTS, new_model, save_model
+from minitransformer.saving import CONFIG, WEIGHTS, new_model, read_config, save_model
 from minitransformer.sources import make_tokenizer, open_source
 from minitransformer.tasks import Task, make_task
 from minitransformer.training.checkpoint import load_tensors
@@ -67,6 +67,8 @@ def prepare(preset: Preset, folder: Path | None = None) -> Run:
         ValueError: the settings contradict each other or the data, or the folder holds another
             run.
     """
+    if folder is not None:
+        _check_folder(folder)
     source = open_source(preset.data)
     tokenizer = None
     if preset.kind != "seq2seq":
@@ -97,7 +99,7 @@ def execute(run: Run, progress: bool = False, report=None) -> History:
         progress: show a progress bar.
         report: called with every record of the log.
     """
-    if run.finished and run.folder is not None and (run.folder / CONFIG).exists():
+    if run.finished and run.folder is not None and _is_saved(run):
         return run.history
     log_path = None if run.folder is None else run.folder / LOG
     first = int(os.environ.get("RANK", "0")) == 0  # of the processes that train together
@@ -126,21 +128,64 @@ def execute(run: Run, progress: bool = False, report=None) -> History:
         progress=progress,
     )
     if run.folder is not None and first:
-        notes = {"data": preset.data, "start_id": run.task.start_id, "settings": run.header}
+        notes = {
+            "data": preset.data,
+            "start_id": run.task.start_id,
+            "settings": run.header,
+            "steps": len(history.losses),
+        }
         save_model(run.folder, run.model, run.task.tokenizer, run.task.target_tokenizer, notes)
     return history
 
 
-def _look_for_checkpoint(run: Run) -> None:
-    """Take up the history of the folder's checkpoint, if it is of the same run."""
-    path, log_path = run.folder / CHECKPOINT, run.folder / LOG
-    if not path.exists():
-        if (run.folder / WEIGHTS).exists() and not log_path.exists():
+def _check_folder(folder: Path) -> None:
+    """A folder can be made here: nothing on the way to it is a file."""
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
             raise ValueError(
-                f"{run.folder} holds a model that no run in it has made; name another folder"
+                f"{place} is a file, but a run needs a folder; name another with --out"
             )
+
+
+def _is_saved(run: Run) -> bool:
+    """Whether the folder holds the model that the run ended with, not an earlier one or half."""
+    try:
+        config, (_, inside) = read_config(run.folder), load_tensors(run.folder / WEIGHTS)
+    except (OSError, ValueError):
+        return False
+    return inside.get("config") == config and config["notes"].get("steps") == run.done
+
+
+def _look_for_checkpoint(run: Run) -> None:
+    """Take up the history of the folder's checkpoint, if it is of the same run.
+
+    Whatever else the folder holds is never replaced: a model without a checkpoint, or another
+    run's log.
+    """
+    path, log_path = run.folder / CHECKPOINT, run.folder / LOG
+    if not path.exists() and any((run.folder / name).exists() for name in (CONFIG, WEIGHTS)):
+        if log_path.exists():
+            raise ValueError(
+                f"{run.folder} holds a model, and the checkpoint of its run is gone, so that the "
+                "run cannot go on; name another folder, or move the model away"
+            )
+        raise ValueError(
+            f"{run.folder} holds a model that no run in it has made; name another folder"
+        )
+    if path.exists() or log_path.exists():
+        _check_header(run, _read_header(log_path))
+    if not path.exists():
         return
-    theirs = _read_header(log_path)
+    _, notes = load_tensors(path)
+    if "training" not in notes:
+        raise ValueError(f"{path} is not the checkpoint of a run; name another folder")
+    run.done, run.history = notes["step"], History(**notes["history"])
+    target, losses = run.preset.target_loss, [loss for _, loss in run.history.evaluations]
+    run.history.reached = target is not None and bool(losses) and losses[-1] <= target
+
+
+def _check_header(run: Run, theirs: dict[str, Any]) -> None:
+    """The folder's log is of the same run."""
     ours = run.header
     pairs = [
         (name, theirs["settings"].get(name), value)
@@ -154,12 +199,6 @@ def _look_for_checkpoint(run: Run) -> None:
                 f"{run.folder} holds a run with {name} = {before}, this one has {now}; "
                 "repeat its settings to go on with it, or name another folder"
             )
-    _, notes = load_tensors(path)
-    if "training" not in notes:
-        raise ValueError(f"{path} is not the checkpoint of a run; name another folder")
-    run.done, run.history = notes["step"], History(**notes["history"])
-    target, losses = run.preset.target_loss, [loss for _, loss in run.history.evaluations]
-    run.history.reached = target is not None and bool(losses) and losses[-1] <= target
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -169,7 +208,7 @@ def _read_header(path: Path) -> dict[str, Any]:
         return header
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path.parent} has a checkpoint, but the first line of {path.name} does not say with "
+            f"{path.parent} holds a run, but the first line of {path.name} does not say with "
             "which settings; name another folder, or bring the log back"
         ) from error
 

@@ -25,10 +25,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 
     Source: Ackley, Hinton and Sejnowski, A Learning Algorithm for Boltzmann Machines (1985).
     """
-    if not temperature > 0:
+    if not temperature >= 1e-30:  # logits divided by less are infinite
         raise ValueError(
             f"temperature must be more than 0, got {temperature}; "
-            "for its limit 0 take the most probable token, logits.argmax(dim=-1)"
+            "for its limit 0, and below 1e-30, take the most probable token, logits.argmax(dim=-1)"
         )
     return logits / temperature
 

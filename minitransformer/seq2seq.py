@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from minitransformer.checks import check_batch, check_ids
+from minitransformer.checks import check_batch, check_cache, check_ids
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import Parts
@@ -99,8 +99,8 @@ class Seq2Seq(nn.Module):
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Read the source: ``(memory (batch, seq_k, d_model), mask (batch, 1, seq_k))``."""
-        mask = self.parts.mask_padding(source, self.config.pad_id)
         x = self._embed(source, self.source_token, 0, "source")
+        mask = self.parts.mask_padding(source, self.config.pad_id)
         return self.encoder(x, mask)[0], mask
 
     def decode(
@@ -120,6 +120,8 @@ class Seq2Seq(nn.Module):
             ``(logits, weights)``: ``(batch, seq, target_vocab)``, and the cross-attention
             weights of every layer (None where the attention keeps none).
         """
+        if cache is not None:
+            check_cache(cache, self.config.num_layers, len(target))
         past, seq = len(cache[0]) if cache else 0, target.shape[-1]
         x = self._embed(target, self.target_token, past, "target")
         if len(x) != len(memory):
@@ -139,8 +141,10 @@ class Seq2Seq(nn.Module):
         Args:
             smoothing: the share of belief spread over all tokens (label smoothing).
         """
+        check_ids(targets, self.config.target_vocab_size, "targets")
         logits = self(source, shift_right(targets, self.config.start_id))
         kept = targets != self.config.pad_id
+        targets = targets.long()
         if smoothing:
             return nn.functional.cross_entropy(
                 logits[kept], targets[kept], label_smoothing=smoothing

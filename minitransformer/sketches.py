@@ -9,7 +9,7 @@ import io
 
 from matplotlib.figure import Figure
 
-GREY, BLUE, ORANGE, RED = "#808080", "#3b8ed0", "#e07b39", "#d04a6a"
+GREY, BLUE, ORANGE, RED = "#7a7a7a", "#3b8ed0", "#e07b39", "#d04a6a"
 """Readable on a white page and on a dark one."""
 
 STYLE = {

@@ -76,7 +76,16 @@ def make_task(
         max_seq: the context of the model.
         tokenizer: of the text, from :func:`make_tokenizer` or a saved model.
         target_tokenizer: of a saved encoder-decoder; made from the data if left out.
+
+    Raises:
+        ValueError: the data are too short, or the tokenizer lacks words of the small world.
     """
+    if source.text is None:
+        if kind == "seq2seq":
+            _check_words(tokenizer, _word_list(source_words()), source)
+            _check_words(target_tokenizer, _word_list(target_words()), source)
+        else:
+            _check_words(tokenizer, World(), source)
     if kind == "seq2seq":
         return _translation_task(source, tokenizer, target_tokenizer)
     if kind == "bert" and source.name == "world-questions":
@@ -86,6 +95,16 @@ def make_task(
     if source.text is None:
         return _story_task(max_seq, tokenizer)
     return _text_task(source.text, max_seq, tokenizer)
+
+
+def _check_words(tokenizer: Any, known: Any, source: Source) -> None:
+    """The small world's words have the numbers that its texts are drawn in."""
+    if tokenizer is not None and not known.vocab.items() <= tokenizer.vocab.items():
+        raise ValueError(
+            f"the model's vocabulary of {len(tokenizer)} tokens lacks words of {source.name}, or "
+            f"numbers them otherwise ({len(known.vocab)} words); use a model that was trained on "
+            "the small world, or a text: --data FILE"
+        )
 
 
 def _text_task(text: str, max_seq: int, tokenizer: Any) -> Task:

@@ -187,7 +187,12 @@ def _unreachable(data_set: DataSet, path: Path, error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
     if isinstance(error, urllib.error.HTTPError):
         reason = f"the server answered {error.code} {error.reason}"
+    there = ""
+    if path.is_file():
+        there = (
+            f" (the file that is there has SHA-256 {sha256_of(path)}, expected {data_set.sha256})"
+        )
     return (
         f"{data_set.name} could not be fetched from {data_set.url}: {reason}. Go online and try "
-        f"again, or put the file at {path}; the course's own small world needs no internet"
+        f"again, or put the file at {path}{there}; the course's own small world needs no internet"
     )

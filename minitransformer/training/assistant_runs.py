@@ -29,7 +29,8 @@ class Lessons:
 
     Args:
         learned: commands with their answers, to be tuned on.
-        unseen: other commands, a fifth of all that were drawn; none is among the learned.
+        unseen: other commands, of each kind a fifth of all that were drawn or ten, whichever is
+            more (but not more than half); none is among the learned.
     """
 
     learned: list[Command]
@@ -37,7 +38,7 @@ class Lessons:
 
 
 def command_lessons(n: int = 20_000, seed: int = 0) -> Lessons:
-    """Draw commands, and hold a fifth of the different instructions back."""
+    """Draw commands, and hold some of the different instructions of each kind back."""
     return _split(draw_commands(n, seed + 1))
 
 
@@ -53,9 +54,12 @@ def new_command_lessons(n: int = 8000, seed: int = 0) -> Lessons:
 
 
 def _split(commands: list[Command]) -> Lessons:
-    different = sorted({command.instruction for command in commands})
-    random.Random(0).shuffle(different)
-    held_back = set(different[: len(different) // 5])
+    held_back: set[str] = set()
+    for kind in sorted({command.kind for command in commands}):
+        different = sorted({c.instruction for c in commands if c.kind == kind})
+        random.Random(0).shuffle(different)
+        count = min(max(len(different) // 5, 10), len(different) // 2)
+        held_back.update(different[:count])
     unseen = {c.instruction: c for c in commands if c.instruction in held_back}
     learned = [c for c in commands if c.instruction not in held_back]
     return Lessons(learned, list(unseen.values()))

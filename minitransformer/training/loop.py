@@ -76,8 +76,18 @@ class TrainingConfig:
     checkpoint_every: int = 0
 
     def __post_init__(self):
-        if self.steps < 0:
-            raise ValueError(f"steps must not be negative, got {self.steps}")
+        counts = ("steps", "evaluate_every", "checkpoint_every")
+        rates = ("learning_rate", "muon_learning_rate", "weight_decay", "warmup", "final")
+        for name in (*counts, "seed"):
+            if type(getattr(self, name)) is not int:
+                raise TypeError(f"{name} must be a whole number, got {getattr(self, name)!r}")
+        for name in (*rates, "muon_momentum"):
+            if not isinstance(getattr(self, name), int | float):
+                raise TypeError(f"{name} must be a number, got {getattr(self, name)!r}")
+        if abs(self.seed) > 10**12:  # times the number of steps it must fit into 64 bits
+            raise ValueError(
+                f"seed must lie in -10^12 .. 10^12, got {self.seed}; take a smaller one"
+            )
         for name, choices in (
             ("optimizer", ("muon", "adamw")),
             ("precision", ("float32", "bfloat16")),
@@ -87,9 +97,19 @@ class TrainingConfig:
                 raise ValueError(
                     f"{name} must be {' or '.join(choices)}, got {getattr(self, name)!r}"
                 )
-        for name in ("learning_rate", "muon_learning_rate", "weight_decay", "warmup", "final"):
+        for name in (*counts, *rates):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+            if math.isinf(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+        if not 0 <= self.muon_momentum < 1:
+            raise ValueError(f"muon_momentum must lie in [0, 1), got {self.muon_momentum}")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
+        if self.target_loss is not None and not math.isfinite(self.target_loss):
+            raise ValueError(
+                f"target_loss must be finite, or None for none, got {self.target_loss}"
+            )
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm must be positive, or None for none, got {self.clip_norm}")
 

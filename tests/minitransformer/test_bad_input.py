@@ -136,6 +136,12 @@ def test_heads_divide_the_model_or_it_is_not_made(d_model, num_heads):
         split_heads(torch.zeros(2, 3, d_model), num_heads)
 
 
+def test_there_is_at_least_one_head():
+    for wrong in (0, -3):
+        with pytest.raises(ValueError, match=rf"multiple of num_heads, got 6 and {wrong}; each"):
+            MultiHeadAttention(6, wrong)
+
+
 # Ids
 
 
@@ -163,6 +169,24 @@ def test_ids_outside_the_vocabulary_are_refused(config):
 
 
 @KINDS
+def test_ids_that_no_table_can_look_up_are_refused(config):
+    model = made(config)
+    for small in (torch.uint8, torch.int16):
+        with pytest.raises(TypeError, match=rf"must be int64 or int32, got {small}; convert with"):
+            read(model, IDS.to(small))
+    for wrong, kind in ((IDS.tolist(), "list"), (IDS.numpy(), "ndarray")):
+        with pytest.raises(TypeError, match=rf"must be a tensor, got a {kind}; .*torch.tensor"):
+            read(model, wrong)
+
+
+def test_what_32_bits_hold_counts_as_ids_and_as_targets():
+    short = IDS.int()
+    for config in (GPT_SIZES, BERT_SIZES, SEQ2SEQ_SIZES):
+        model = made(config).eval()
+        assert torch.equal(model.loss(short, short), model.loss(IDS, IDS))
+
+
+@KINDS
 def test_an_empty_text_one_without_a_batch_and_one_too_long_are_refused(config):
     model = made(config)
     with pytest.raises(ValueError, match=r"the text is empty .*\(3, 0\).*begin it with"):
@@ -181,8 +205,31 @@ def test_a_text_that_outgrows_the_context_in_a_cache_is_refused():
         model(IDS[:, :3], cache=cache)
 
 
+def test_a_cache_of_other_texts_or_of_another_model_is_refused():
+    gpt, seq2seq = made(GPT_SIZES), made(SEQ2SEQ_SIZES)
+    cache = gpt.new_cache()
+    gpt(IDS, cache=cache)
+    with pytest.raises(ValueError, match="the cache holds 3 texts, got 2; .*new_cache"):
+        gpt(IDS[:2, :1], cache=cache)
+    memory, mask = seq2seq.encode(IDS)
+    cache = seq2seq.new_cache()
+    seq2seq.decode(IDS[:, :1], memory, mask, cache)
+    with pytest.raises(ValueError, match="the cache holds 3 texts, got 2; .*new_cache"):
+        seq2seq.decode(IDS[:2, :1], memory[:2], mask[:2], cache)
+    for wrong in ([], cache[:1]):
+        layers = rf"the cache has {len(wrong)} layers, the model 2; .*new_cache"
+        with pytest.raises(ValueError, match=layers):
+            gpt(IDS, cache=wrong)
+        with pytest.raises(ValueError, match=layers):
+            seq2seq.decode(IDS[:, :1], memory, mask, wrong)
+
+
 def test_the_target_of_an_encoder_decoder_is_checked_as_the_source_is():
     model = made(SEQ2SEQ_SIZES)
+    last = IDS.clone()
+    last[1, -1] = 12  # only ever a target, never read
+    with pytest.raises(ValueError, match=r"targets must lie in 0..10, got \d..12"):
+        model.loss(IDS.clamp(max=10), last.clamp(max=12))
     with pytest.raises(ValueError, match=r"target must lie in 0..10, got 1..12"):
         model(IDS, IDS.masked_fill(IDS == 10, 12))
     with pytest.raises(ValueError, match="the target has 8 tokens, but the context is 7"):
@@ -203,6 +250,8 @@ def test_a_map_of_real_tokens_is_bool_and_has_the_shape_of_the_ids(config):
         model(IDS, real=torch.ones_like(IDS))
     with pytest.raises(ValueError, match=r"one entry a token, shape \(3, 5\), got \(3, 4\)"):
         model(IDS, real=torch.ones(3, 4, dtype=torch.bool))
+    with pytest.raises(TypeError, match="real must be a tensor, got a list; .*torch.tensor"):
+        model(IDS, real=[[True] * 5] * 3)
 
 
 @pytest.mark.parametrize("parts", [Parts, readable_parts], ids=["fused", "readable"])
@@ -214,6 +263,8 @@ def test_a_mask_that_is_not_bool_or_does_not_fit_is_refused(parts, make):
     for wrong in (torch.ones(5, 5), torch.ones(5, 5).long()):
         with pytest.raises(TypeError, match=rf"mask must be bool .*got {wrong.dtype}; .*\.bool"):
             layer(x, wrong)
+    with pytest.raises(TypeError, match="mask must be a tensor, got a list; .*torch.tensor"):
+        layer(x, [[True] * 5] * 5)
     for shape in [(5, 4), (3, 1, 5), (4, 5), (7, 2, 3, 5, 5)]:
         with pytest.raises(ValueError, match=r"does not broadcast to the scores \(2, 3, 5, 5\)"):
             layer(x, torch.ones(shape, dtype=torch.bool))

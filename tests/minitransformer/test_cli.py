@@ -1,9 +1,11 @@
 """The command line, as a person or a script sees it."""
 
+import copy
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +17,11 @@ import torch
 import torch.nn.functional as F
 
 from minitransformer.__main__ import main, make_parser
+from minitransformer.config import Seq2SeqConfig
 from minitransformer.presets import PRESETS, Preset
-from minitransformer.saving import load_model
+from minitransformer.saving import load_model, save_model
+from minitransformer.seq2seq import Seq2Seq
+from minitransformer.tokenizers import WordTokenizer
 from minitransformer.training.checkpoint import load_tensors
 
 SMALL = "--num-layers 1 --num-heads 3 --d-model 6 --max-seq 7 --batch-size 3 --steps 12".split()
@@ -112,6 +117,13 @@ def test_a_target_that_is_missed_is_said_with_exit_code_1(trained, capsys):
     assert re.search(r"target was not reached: the validation loss is \d\.\d{4} after 12", err)
 
 
+def test_a_target_without_a_step_is_missed(text, capsys):
+    arguments = ["train", "gpt", "--data", str(text), *SMALL, "--steps", "0", "--target-loss", "1"]
+    assert main(arguments) == 1
+    err = capsys.readouterr().err
+    assert "target was not reached: no step was trained" in err and "None" not in err
+
+
 def test_a_later_target_may_be_lower(text, tmp_path, capsys):
     arguments = ["train", "gpt", "--data", str(text), *SMALL, *QUICK, "--out", str(tmp_path)]
     assert main([*arguments, "--target-loss", "99"]) == 0
@@ -161,6 +173,69 @@ def test_a_run_killed_before_its_model_was_saved_saves_it(trained, capsys):
     assert lines_of(folder) == before
 
 
+def test_a_run_killed_before_its_later_model_was_saved_saves_that(trained, tmp_path, capsys):
+    folder, arguments = trained
+    arguments = [*arguments[:-1], str(tmp_path)]
+    assert main([*arguments, "--target-loss", "99"]) == 0  # ends after 4 steps
+    early = {name: (tmp_path / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    assert main(arguments) == 0
+    late = copy.deepcopy(load_model(tmp_path).model.state_dict())
+    assert load_model(tmp_path).notes["steps"] == 12
+    for lost in (["model.safetensors"], ["config.json"], ["config.json", "model.safetensors"]):
+        for name in lost:  # what a kill leaves between the last checkpoint and the two files
+            (tmp_path / name).write_bytes(early[name])
+        assert main(arguments) == 0
+        found = load_model(tmp_path).model.state_dict()
+        assert all(torch.equal(found[name], tensor) for name, tensor in late.items())
+    (tmp_path / "model.safetensors").unlink()
+    assert main(arguments) == 0
+    assert load_model(tmp_path).notes["steps"] == 12
+
+
+def test_a_model_whose_checkpoint_is_gone_is_not_replaced(trained, tmp_path, capsys):
+    folder, arguments = trained
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    (kept / "checkpoint.safetensors").unlink()
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    for change in ([], ["--seed", "5"]):
+        assert main([*arguments[:-1], str(kept), *change]) == 1
+        err = capsys.readouterr().err
+        assert "holds a model, and the checkpoint of its run is gone" in err
+        assert "name another folder" in err
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
+def test_the_log_of_another_run_or_of_something_else_is_not_replaced(trained, tmp_path, capsys):
+    folder, arguments = trained
+    arguments, log = [*arguments[:-1], str(tmp_path)], tmp_path / "log.jsonl"
+    for content, said in (
+        ((folder / "log.jsonl").read_bytes(), "a run with seed = 0, this one has 5"),
+        (b"what I did today\n", "does not say with which settings"),
+        (b"\xff\xfe", "does not say with which settings"),
+    ):
+        log.write_bytes(content)
+        assert main([*arguments, "--seed", "5"]) == 1
+        err = capsys.readouterr().err
+        assert said in err and "name another folder" in err
+        assert log.read_bytes() == content
+    log.write_bytes((folder / "log.jsonl").read_bytes())
+    assert main(arguments) == 0, "its own log is no obstacle: it was killed before a checkpoint"
+
+
+def test_where_no_folder_can_be_is_said_before_the_data_are_read(trained, tmp_path, capsys):
+    _, arguments = trained
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for wrong in (file, file / "run"):
+        assert main([*arguments[:-1], str(wrong)]) == 1
+        err = capsys.readouterr().err
+        assert re.search(r"file is a file, but .* needs a folder; name another with --out", err)
+    assert file.read_text() == "mine"
+    assert main([*arguments[:-1], ""]) == 2
+    assert "--out is empty; name a folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -194,6 +269,11 @@ def test_a_checkpoint_without_its_log_or_a_foreign_model_is_refused(trained, tmp
     checkpoint.rename(tmp_path / "model.safetensors")
     assert main(arguments) == 1
     assert "holds a model that no run in it has made" in capsys.readouterr().err
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    assert main(arguments) == 1
+    assert "holds a model that no run in it has made" in capsys.readouterr().err
+    assert (tmp_path / "config.json").read_text() == '{"model_type": "gpt2"}'
 
 
 def test_a_damaged_checkpoint_is_refused(trained, capsys):
@@ -229,6 +309,44 @@ def test_evaluate_takes_other_data(trained, tmp_path, capsys):
     other.write_text("leo eats 3 figs; mia eats 3 figs.\n" * 30)
     assert main(["evaluate", "--from", str(trained[0]), "--data", str(other)]) == 0
     assert "validation loss" in capsys.readouterr().out
+
+
+def test_a_model_of_other_words_is_not_measured_on_the_world(trained, tmp_path, text, capsys):
+    said = r"the model's vocabulary of \d+ tokens lacks words of world, .*--data FILE"
+    assert main(["evaluate", "--from", str(trained[0]), "--data", "world"]) == 1
+    assert re.search(said, capsys.readouterr().err)
+    bert = ["train", "bert", "--data", str(text), *SMALL, "--out", str(tmp_path / "b"), "--quiet"]
+    assert main(bert) == 0
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("one two\ttwo one\n" * 30)
+    arguments = ["train", "seq2seq", "--data", str(pairs), *SMALL, "--out", str(tmp_path / "s")]
+    assert main([*arguments, "--quiet"]) == 0
+    for name in "bs":
+        capsys.readouterr()
+        assert main(["evaluate", "--from", str(tmp_path / name), "--data", "world"]) == 1
+        assert re.search(said, capsys.readouterr().err)
+
+
+def test_a_model_without_a_tokenizer_cannot_be_measured(trained, text, tmp_path, capsys):
+    save_model(tmp_path, load_model(trained[0]).model)
+    assert main(["evaluate", "--from", str(tmp_path), "--data", str(text)]) == 1
+    assert "was saved without a tokenizer; save it with one" in capsys.readouterr().err
+
+
+def test_a_translator_of_one_vocabulary_is_measured_with_it(tmp_path, capsys):
+    words = WordTokenizer.from_texts(["one two three four"])
+    sizes = {"d_model": 6, "num_heads": 3, "num_layers": 1}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Seq2Seq(Seq2SeqConfig(vocab_size=len(words), max_seq=7, **sizes))
+    path = tmp_path / "pairs.tsv"
+    path.write_text("three two\ttwo three\n" * 30)
+    found = []
+    for name, target in (("same", None), ("named", words)):
+        save_model(tmp_path / name, model, words, target)
+        assert main(["evaluate", "--from", str(tmp_path / name), "--data", str(path)]) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]
 
 
 def generated(capsys, *arguments):
@@ -275,6 +393,8 @@ def test_a_bert_learns_from_a_file_and_fills_gaps(text, tmp_path, capsys):
     prompt = "mia [MASK] [SEP] [MASK]"
     filled, *gaps = generated(capsys, "--from", tmp_path, "--prompt", prompt).split("\n")
     assert re.fullmatch(r"mia \S+ \[SEP\] \S+", filled)
+    best = [gap.split()[2] for gap in gaps]  # "gap 1: WORD 12%, ..."
+    assert filled == f"mia {best[0]} [SEP] {best[1]}"
     assert len(gaps) == 2 and re.fullmatch(r"gap 1: (\S+ \d+%(, )?){5}", gaps[0])
 
 
@@ -325,6 +445,12 @@ USAGE = [
     ("train gpt --data world --steps -1", "steps must not be negative, got -1"),
     ("train gpt --data world --batch-size 0", "batch_size must be at least 1, got 0"),
     ("train gpt --data world --dropout 1.5", r"dropout must be in \[0, 1\), got 1.5"),
+    ("train gpt --data world --betas 2 3", r"betas must be two numbers in \[0, 1\), got \(2.0, 3"),
+    ("train gpt --data world --evaluate-every -3", "evaluate_every must not be negative, got -3"),
+    ("train gpt --data world --seed 99999999999999999999", "seed must lie in .*; take a smaller"),
+    ("train gpt --data world --target-loss nan", "target_loss must be positive, .*got nan"),
+    ("train gpt --data world --target-loss -3", "target_loss must be positive, .*got -3.0"),
+    ("train gpt --data world --target-loss inf", "target_loss must be .*got inf"),
     ("train gpt --data world --dat x", "unrecognized arguments: --dat"),
     ("generate", "required: --from"),
     ("info --preset gpt2 --from x", "not allowed with"),
@@ -357,7 +483,9 @@ FAILURES = [
     ("generate --from nowhere", "there is no folder nowhere"),
     ("generate --from RUN --prompt ä", "character 'ä' is not in the vocabulary"),
     ("generate --from RUN --temperature -1", "temperature"),
+    ("generate --from RUN --temperature 1e-45", "temperature must be more than 0, got 1e-45"),
     ("generate --from RUN --top-k 0", "k must be"),
+    ("generate --from RUN --seed 99999999999999999999", "seed must lie in .*; take a smaller one"),
 ]
 
 

@@ -269,3 +269,134 @@ def test_pictures_of_models_refuse_data_that_do_not_fit():
     for best in ((1, 0), (0, 3), (-1, 0)):
         with pytest.raises(ValueError, match="first <= last"):
             model_plots.span_picture(list("abc"), WEIGHTS[0], WEIGHTS[1], best, "t", "a")
+
+
+LONG = ["Donaudampfschifffahrtsgesellschaft", "[MASK]", "antidisestablishmentarianism"]
+
+
+def inside(canvas):
+    """Whether everything that is drawn lies on the picture."""
+    canvas.draw_without_rendering()
+    page, found = canvas.bbox, [axes.get_tightbbox() for axes in canvas.axes]
+    return all(
+        box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1 and box.y0 >= page.y0 - 1
+        and box.y1 <= page.y1 + 1 for box in found
+    )  # fmt: skip
+
+
+def inches(canvas, axes):
+    canvas.draw_without_rendering()
+    box = axes.get_window_extent()
+    return box.width / canvas.dpi, box.height / canvas.dpi
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.heatmap(torch.full((3, 3), 1 / 3), LONG, LONG, "t", "a"),
+        lambda: model_plots.attention_grid(torch.full((1, 2, 3, 3), 1 / 3), LONG, LONG, "t", "a"),
+        lambda: model_plots.temperature_picture(torch.zeros(3), LONG, [0.5, 1, 2], "t", "a"),
+        lambda: model_plots.span_picture(
+            LONG, torch.full((3,), 0.3), torch.full((3,), 0.3), (0, 1), "t", "a"
+        ),
+    ],
+)
+def test_long_words_are_cut_and_leave_room_for_what_is_shown(monkeypatch, draw):
+    canvas = seen(monkeypatch, draw)
+    assert inside(canvas)
+    width, height = inches(canvas, canvas.axes[0])
+    assert width > 0.7 and height > 0.7
+    shown = [text.get_text() for text in canvas.axes[0].get_xticklabels()]
+    assert "[MASK]" in shown and max(map(len, shown)) <= 16
+    assert len(set(shown)) == 3 and all(word[:5] in "".join(shown) for word in LONG)
+
+
+def test_words_are_shown_as_they_are(monkeypatch):
+    words = ["$a$", r"$\frac$", " ", "\n", "a\tb"]
+    canvas = seen(monkeypatch, lambda: plots.heatmap(torch.eye(5), words, words, "t", "a"))
+    for axis in (canvas.axes[0].get_xticklabels(), canvas.axes[0].get_yticklabels()):
+        assert [text.get_text() for text in axis] == [
+            r"\$a\$", r"\$\frac\$", "\u2423", r"\n", r"a\tb",
+        ]  # fmt: skip
+    points = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    canvas = seen(monkeypatch, lambda: plots.embedding_map(points, words, list("xxyyy"), "t", "a"))
+    assert r"\$a\$" in [text.get_text() for text in canvas.axes[0].texts]
+
+
+def test_a_table_of_many_words_has_a_scale_in_place_of_numbers(monkeypatch):
+    words = [f"word{i}" for i in range(40)]
+    canvas = seen(monkeypatch, lambda: plots.heatmap(torch.eye(40), words, words, "t", "a"))
+    axes, bar = canvas.axes
+    assert not axes.texts and bar.get_ylabel() == "weight" and inside(canvas)
+    assert max(canvas.get_size_inches()) < 14
+    few = seen(monkeypatch, lambda: plots.heatmap(torch.eye(20), words[:20], words[:20], "t", "a"))
+    assert len(few.axes) == 1 and len(few.axes[0].texts) == 400
+
+
+def test_many_words_make_no_poster_of_a_picture(monkeypatch):
+    words = [f"word{i}" for i in range(40)]
+    grid = torch.full((2, 4, 40, 40), 1 / 40)
+    for draw in (
+        lambda: model_plots.attention_grid(grid, words, words, "t", "a"),
+        lambda: model_plots.temperature_picture(torch.zeros(40), words, [0.5, 1, 2], "t", "a", 40),
+    ):
+        assert seen(monkeypatch, draw).get_size_inches()[0] < 24
+
+
+def test_more_than_six_heads_stand_in_several_rows(monkeypatch):
+    weights = torch.rand(2, 8, 3, 3, generator=torch.Generator().manual_seed(0))
+    words = ["a", "b", "c"]
+    canvas = seen(monkeypatch, lambda: model_plots.attention_grid(weights, words, words, "t", "a"))
+    *tables, _bar = canvas.axes
+    assert len(tables) == 16 and tables[0].get_gridspec().get_geometry() == (4, 4)
+    canvas = seen(
+        monkeypatch, lambda: model_plots.attention_grid(weights[:, :7], words, words, "t", "a")
+    )
+    *tables, _bar = canvas.axes
+    shown = [axes for axes in tables if axes.get_visible()]
+    assert [axes.get_title() for axes in shown[5:8]] == [
+        "layer 1, head 6", "layer 1, head 7", "layer 2, head 1",
+    ]  # fmt: skip
+    assert len(shown) == 14
+    for axes, table in zip(shown, weights[:, :7].flatten(0, 1), strict=True):
+        torch.testing.assert_close(torch.tensor(axes.images[0].get_array().tolist()), table)
+    lowest = [axes for axes in shown[-4:]]
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in lowest)
+
+
+def test_a_single_value_is_seen_and_many_groups_differ(monkeypatch):
+    canvas = seen(monkeypatch, lambda: plots.lines({"mine": [2.0]}, "t", "a", optimum=1.9))
+    assert canvas.axes[0].lines[0].get_marker() == "o"
+    series = {str(number): [1.0, 2.0] for number in range(12)}
+    drawn = seen(monkeypatch, lambda: plots.lines(series, "t", "a")).axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 12
+    vectors = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    names = [str(number) for number in range(20)]
+    canvas = seen(monkeypatch, lambda: plots.embedding_map(vectors, names, names, "t", "a"))
+    looks = {
+        (
+            tuple(each.get_facecolor()[0]),
+            len(each.get_paths()[0].vertices),
+            tuple(each.get_paths()[0].vertices.ravel()),
+        )
+        for each in canvas.axes[0].collections
+    }
+    assert len(looks) == 20
+
+
+def test_what_is_rounding_only_is_not_spread_over_the_map(monkeypatch):
+    vectors = torch.tensor([[0.1, 0.7, 0.3], [0.9, 0.2, 0.4]])  # two points lie on a line
+    canvas = seen(
+        monkeypatch, lambda: plots.embedding_map(vectors, ["a", "b"], ["x", "y"], "t", "a")
+    )
+    assert [points.get_offsets()[0][1] for points in canvas.axes[0].collections] == [0, 0]
+
+
+def test_names_under_bars_do_not_cover_each_other(monkeypatch):
+    values = {"unigram": 3.4, "a very long name of a model": 2.1, "bigram": 2.0}
+    canvas = seen(monkeypatch, lambda: plots.bars(values, "t", "a"))
+    canvas.draw_without_rendering()
+    names = canvas.axes[0].get_xticklabels()
+    assert all(text.get_rotation() == 45 for text in names) and inside(canvas)
+    plain = seen(monkeypatch, lambda: plots.bars({"d = 4": 4.1, "d = 16": 15.7}, "t", "a"))
+    assert all(text.get_rotation() == 0 for text in plain.axes[0].get_xticklabels())

@@ -163,6 +163,16 @@ def test_offline_a_file_in_the_cache_is_enough(tmp_path):
     assert load_text(data_set("http://127.0.0.1:1/data.txt"), tmp_path) == TEXT
 
 
+def test_offline_a_wrong_file_in_the_cache_is_told_from_a_missing_one(tmp_path):
+    (tmp_path / "hamlet.txt").write_bytes(b"old")
+    with pytest.raises(ConnectionError) as caught:
+        fetch(data_set("http://127.0.0.1:1/data.txt"), tmp_path)
+    message, found = str(caught.value), hashlib.sha256(b"old").hexdigest()
+    assert f"the file that is there has SHA-256 {found}, expected " in message
+    assert hashlib.sha256(DATA).hexdigest() in message
+    assert (tmp_path / "hamlet.txt").read_bytes() == b"old"
+
+
 def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with socket.socket() as silent:

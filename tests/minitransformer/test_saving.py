@@ -77,6 +77,7 @@ def test_a_tokenizer_comes_back_with_its_ids(tmp_path, tokenizer):
     found = load_model(tmp_path).tokenizer
     assert type(found) is type(tokenizer) and found.vocab == tokenizer.vocab
     assert list(found.vocab) == list(tokenizer.vocab)
+    assert getattr(found, "merges", None) == getattr(tokenizer, "merges", None)
     ids = tokenizer.encode(TEXT)
     assert found.encode(TEXT) == ids and found.decode(ids) == tokenizer.decode(ids)
 
@@ -122,6 +123,16 @@ def test_a_folder_that_was_written_halfway_is_refused(folder, monkeypatch):
             save_model(folder, make("gpt", seed=1))
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     torch.testing.assert_close(outputs(load_model(folder).model), outputs(make("gpt")))
+    replace = saving.os.replace
+
+    def fail_late(source, target):
+        fail() if target.name == "config.json" else replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving.os, "replace", fail_late)
+        with pytest.raises(OSError, match="the disk is full"):
+            save_model(folder, make("gpt"))
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     # killed between its two files: the weights are new, the configuration is not
     config = (folder / "config.json").read_bytes()
     save_model(folder, make("gpt", seed=1))

@@ -274,10 +274,24 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
         ({"warmup": -1}, "warmup must not be negative, got -1"),
         ({"learning_rate": math.nan}, "learning_rate must not be negative, got nan"),
         ({"clip_norm": 0.0}, "clip_norm must be positive, or None for none, got 0.0"),
+        ({"steps": 2.5}, "steps must be a whole number, got 2.5"),
+        ({"checkpoint_every": 2.5}, "checkpoint_every must be a whole number, got 2.5"),
+        ({"seed": "3"}, "seed must be a whole number, got '3'"),
+        ({"seed": 10**13}, "seed must lie in -10.12 .. 10.12, got 10000000000000; take a smaller"),
+        ({"evaluate_every": -3}, "evaluate_every must not be negative, got -3"),
+        ({"checkpoint_every": -3}, "checkpoint_every must not be negative, got -3"),
+        ({"learning_rate": math.inf}, "learning_rate must be finite, got inf"),
+        ({"weight_decay": "a"}, "weight_decay must be a number, got 'a'"),
+        ({"muon_momentum": 1.0}, r"muon_momentum must lie in \[0, 1\), got 1.0"),
+        ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\), got \(0.9, 1.0\)"),
+        ({"betas": (math.nan, 0.9)}, r"betas must be two numbers in .*nan"),
+        ({"betas": (0.9,)}, r"betas must be two numbers in \[0, 1\), got \(0.9,\)"),
+        ({"target_loss": math.nan}, "target_loss must be finite, or None for none, got nan"),
+        ({"target_loss": math.inf}, "target_loss must be finite, or None for none, got inf"),
     ],
 )
 def test_impossible_settings_are_refused(settings, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((ValueError, TypeError), match=said):
         TrainingConfig(**{"steps": 1} | settings)
 
 

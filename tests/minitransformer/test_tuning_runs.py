@@ -1,5 +1,7 @@
 """The short runs of the last chapter: their lessons, their arguments, and what comes out."""
 
+from collections import Counter
+
 import pytest
 import torch
 
@@ -34,6 +36,7 @@ def test_no_unseen_command_is_among_the_learned_and_every_kind_is_among_both():
         unseen = [command.instruction for command in lessons.unseen]
         assert not learned & set(unseen) and len(set(unseen)) == len(unseen)
         assert {c.kind for c in lessons.learned} == {c.kind for c in lessons.unseen}
+        assert min(Counter(c.kind for c in lessons.unseen).values()) >= 10
 
 
 def test_the_new_command_repeats_the_last_word():
