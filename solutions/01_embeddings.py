@@ -67,7 +67,7 @@ def heat_map(ax, table, rows, columns, title="", numbers=True):
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, lw=0.6)
     for row in range(len(rows) if numbers else 0):
         for column in range(len(columns)):
             value = float(table[row, column])
@@ -943,8 +943,8 @@ def sinusoidal_positions(seq: int, d_model: int) -> Tensor:
 positions_of = use(sinusoidal_positions)
 waves = positions_of(64, 32)
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3))
-heat_map(axes[0], waves.T, [], [], "the positions, one in each column", numbers=False)
-axes[0].set(xlabel="position", ylabel="column of the vector")
+heat_map(axes[0], waves.T, [], [], "the positions, side by side", numbers=False)
+axes[0].set(xlabel="position", ylabel="column of the table")
 axes[0].set_xticks([0, 16, 32, 48, 63], [0, 16, 32, 48, 63])
 axes[0].set_yticks([0, 8, 16, 24, 31], [0, 8, 16, 24, 31])
 for place, colour in ((10, BLUE), (40, ORANGE)):
@@ -953,9 +953,9 @@ for place, colour in ((10, BLUE), (40, ORANGE)):
 axes[1].set(xlabel="position", ylabel="dot product", ylim=(None, 18))
 axes[1].set_title("how alike two positions are", loc="left", fontsize=10)
 figure.tight_layout()
-show(figure, "on the left, waves, fast in the first columns and hardly moving in the last. On the "
-     f"right, a position is most like itself ({waves[10] @ waves[10]:.0f}), and less like "
-     "positions far away. Both curves have the same shape: only the distance counts.")
+show(figure, "on the left, waves, fast in the first columns (at the top) and hardly moving in the "
+     f"last. On the right, a position is most like itself ({waves[10] @ waves[10]:.0f}), and less "
+     "like positions far away. Both curves have the same shape: only the distance counts.")
 
 # %% [markdown]
 # The second picture shows why this is more than a number plate. The dot product of two positions

@@ -59,7 +59,7 @@ def arcs(ax, words, weights, asking, title=""):
             line = dict(arrowstyle="-", lw=0.5 + 5 * weight, color=BLUE, connectionstyle=bend)
             ax.annotate("", (place, 0.02), (asking, 0.02), arrowprops=line)
     ax.set(xlim=(-0.6, len(words) - 0.4), ylim=(-0.25, 1.4))
-    ax.set_title(title, loc="left", fontsize=10)
+    ax.set_title(title, loc="left", fontsize=10, y=0.45)
     ax.axis("off")
 
 
@@ -70,7 +70,7 @@ def heat_map(ax, table, rows, columns, title="", numbers=True):
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, lw=0.6)
     ax.set_title(title, loc="left", fontsize=10)
     for row, values in enumerate(table if numbers else []):
         for column, value in enumerate(values):

@@ -51,7 +51,7 @@ def heat_map(ax, table, rows, columns, title=""):
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, lw=0.6)
     ax.set_title(title, loc="left", fontsize=10)
 
 
@@ -180,9 +180,9 @@ for ax, (title, heads) in zip(axes, cuts.items(), strict=True):
     for head, colour in enumerate((BLUE, ORANGE, RED)):
         for number in heads[0, head].flatten().tolist():
             row, column = divmod(number, 6)
-            box = plt.Rectangle((column, 2 - row), 0.9, 0.8, facecolor=colour, alpha=0.75)
+            box = plt.Rectangle((column, 2 - row), 0.9, 0.8, facecolor=colour)
             ax.add_patch(box)
-            ax.text(column + 0.45, 2.4 - row, number, ha="center", va="center", color="white")
+            ax.text(column + 0.45, 2.4 - row, number, ha="center", va="center", color="#111111")
     for row in range(3):
         ax.text(-0.2, 2.4 - row, f"word {row}", ha="right", va="center")
     ax.set(xlim=(-1.3, 6), ylim=(-0.1, 3))
@@ -546,7 +546,7 @@ left.plot(x, x.clamp(min=0), color=ORANGE, label="ReLU")
 left.plot(x, bend(x), color=BLUE, label="GELU")
 left.set(xlabel="x", ylabel="activation")
 left.legend()
-right.plot(x, (x > 0).float(), color=ORANGE, label="ReLU")
+right.plot(x, (x > 0).float(), color=ORANGE, label="ReLU", drawstyle="steps-pre")
 right.plot(x, slope_at.grad, color=BLUE, label="GELU")
 right.set(xlabel="x", ylabel="slope")
 right.legend()

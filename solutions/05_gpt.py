@@ -57,12 +57,12 @@ guesses = {
     "… in the oven . it smells …": {"good": 0.55, "sweet": 0.3, "the": 0.02, "mia": 0.01},
 }
 drawn = ["pizza", "oven", "sweet"]
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.1))
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.3))
 for ax, (text, words), word in zip(axes, guesses.items(), drawn, strict=True):
     colours = [ORANGE if name == word else BLUE for name in words]
     ax.barh(list(words), list(words.values()), color=colours, height=0.6)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 0.8), xticks=[], title=text)
+    ax.set(xlim=(0, 0.8), xticks=[], title=text, xlabel="probability")
     ax.title.set_fontsize(9)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

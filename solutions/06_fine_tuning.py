@@ -212,15 +212,23 @@ from minitransformer.data.views import bag, label_shares, text
 
 best = use(best_possible_accuracy)
 process = world.process("reviews").automaton
-bags = torch.tensor(list(label_shares(process, "praise", bag).values()))  # (bags, 2)
+bag_shares = label_shares(process, "praise", bag)  # of each bag: complaint, praise
+bags = torch.tensor(list(bag_shares.values()))  # (bags, 2)
 texts = torch.tensor(list(label_shares(process, "praise", text).values()))  # (texts, 2)
 bag_bound, bayes = best(bags), best(texts)
 print(f"{len(bags):>7,} bags:  best possible accuracy {bag_bound:.3f}")
 print(f"{len(texts):>7,} texts: best possible accuracy {bayes:.3f}")
+contrast = torch.tensor([not {"but", "although"}.isdisjoint(one) for one in bag_shares])
+print(f"bags with a contrast {best(bags[contrast]):.3f}, without {best(bags[~contrast]):.3f}")
 
 # %%
 quiz("why-negation")
 # quiz("why-negation", "a")  # remove the first "#", choose a letter, run
+
+# %% [markdown]
+# On a contrast the bag is a coin, exactly: let the two halves change places, and the same words get
+# the other label. Without a contrast there is *and*, and it is not always clear either. *Not good
+# and bad* is a complaint, *good and not bad* is praise, and both are the same bag.
 
 # %% [markdown]
 # ## 3 Learning from labels
@@ -354,28 +362,52 @@ quiz("pool-padding")
 # quiz("pool-padding", "a")
 
 # %% [markdown]
-# Now the same logistic regression, your own, on BERT's vectors. BERT itself stays as it is. Such
-# vectors are called **frozen features**: they depend on the whole sentence, but nobody has told
-# them what they are for.
+# See for yourself: one sentence, read alone, and read with padding behind it, as it would be beside
+# a longer one.
 
 # %% tags=["demonstration"]
 from minitransformer import load_pretrained
 from minitransformer.training.fine_tuning_runs import text_vectors
 
 pretrained = load_pretrained("world-texts").model.bert
-pool, step = use(mean_pooling), use(logistic_step)
+pool = use(mean_pooling)
+alone = world.encode(["[CLS] leo says the soup was bad . [SEP]"])
+padded = F.pad(alone, (0, 6), value=world.vocab["[PAD]"])
+ways = {"mean_pooling": pool, "padding in the mean": lambda hidden, real: hidden.mean(dim=1)}
+for name, way in ways.items():
+    one, other = (text_vectors(pretrained, ids, way) for ids in (alone, padded))
+    print(f"{name + ':':<20} the cosine of the two vectors is "
+          f"{F.cosine_similarity(one, other).item():.2f}")
+
+# %% [markdown]
+# Now the same logistic regression, your own, on BERT's vectors. BERT itself stays as it is. Such
+# vectors are called **frozen features**: they depend on the whole sentence, but nobody has told
+# them what they are for.
+
+# %% tags=["demonstration"]
+step = use(logistic_step)
 few = {name: column[:6_000] for name, column in known.items()}
 fewer = {name: column[:3_000] for name, column in asked.items()}  # reading takes its time
-learned_from, measured_on = (
-    (text_vectors(pretrained, part["ids"], pool), part["labels"]) for part in (few, fewer)
-)
-results["frozen BERT"] = logistic_accuracy(step, learned_from, measured_on)
+
+
+def frozen_accuracy(way):
+    """The accuracy of logistic regression on the vectors that a way of pooling makes."""
+    return logistic_accuracy(
+        step,
+        *((text_vectors(pretrained, part["ids"], way), part["labels"]) for part in (few, fewer)),
+    )
+
+
+results["frozen BERT"] = frozen_accuracy(pool)
 print(f"frozen BERT, {len(few['ids']):,} labels: {results['frozen BERT']:.3f}   "
       f"(a bag's bound: {bag_bound:.3f}, Bayes: {bayes:.3f})")
+only_first = frozen_accuracy(lambda hidden, real: hidden[:, 0])
+print(f"the vector of [CLS] alone: {only_first:.3f}")
 
 # %% [markdown]
 # Better than any bag can ever be: the order of the words has left its traces in the vectors. And
-# far from the best: what the label asks for, who counts after *but*, nobody has asked of them.
+# far from the best: what the label asks for, who counts after *but*, nobody has asked of them. (Nor
+# has anybody asked `[CLS]` yet; its vector alone does no better than the mean.)
 
 # %% [markdown]
 # ## 5 A head on [CLS]
@@ -609,6 +641,10 @@ for way, start in ways.items():
     learning = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     print(f"{way:<26} {learning:>8,} weights learn, {time.perf_counter() - began:4.1f} s, accuracy",
           *(f"{value:.3f}" for value in reached[way]))
+torch.manual_seed(0)
+model = Classifier(ways["pre-trained, frozen below"](), 2)
+fine_tune(model, {name: column[:288] for name, column in known.items()}, steps=180)
+print(f"frozen below, 288 labels, three times as many steps: {class_accuracy(model, fewer):.3f}")
 
 # %% tags=["demonstration"]
 figure, ax = plt.subplots(figsize=(7.5, 3))
@@ -627,10 +663,12 @@ show(figure, f"accuracy with 32, 96 and 288 labels. {said}. Bayes is {bayes:.2f}
 
 # %% [markdown]
 # With pre-training, a few hundred labels do what takes many more from scratch: what a sentence is
-# like need not be learned again. The ice saves a good part of the weights and some of the time, and
-# in a BERT of two blocks it has a price: the block that is frozen is half of the reader, and it was
-# made for filling gaps. In a BERT of twelve or twenty-four blocks the first few are a smaller part
-# of the whole, and are missed less.
+# like need not be learned again. The ice saves a good part of the weights and some of the time.
+# With the fewest labels it helps as well: fewer weights can learn them by heart. With more labels
+# it falls behind, and the last line printed above says why. In a BERT of two blocks half of the
+# reader is frozen, made for filling gaps, and the other half needs more steps to make up for it. In
+# a BERT of twelve or twenty-four blocks the first few are a smaller part of the whole. (Each point
+# is a single run; differences of a few hundredths are chance.)
 
 # %%
 quiz("pretrain-once")
@@ -644,7 +682,7 @@ quiz("when-to-freeze")
 # ## 7 A map of sentences
 #
 # A vector for a sentence can do more than feed a classifier: sentences that say similar things have
-# vectors that point the same way. Take six first sentences of stories, pool BERT's vectors with
+# vectors that point the same way. Take nine first sentences of stories, pool BERT's vectors with
 # your function, and compare by the cosine of chapter 1. All sentences have much in common (they
 # are sentences), so the mean over many is subtracted first.
 #
@@ -653,7 +691,7 @@ quiz("when-to-freeze")
 # world it works well enough as it is.
 
 # %% tags=["demonstration"]
-TOPICS = {"cooks": "cooking", "puts": "cooking", "walks": "shopping", "waits": "shopping",
+TOPICS = {"cooks": "cooking", "puts": "cooking", "walks": "in town", "waits": "in town",
           "feeds": "feeding", "run": "chasing", "runs": "chasing", "chase": "chasing",
           "chases": "chasing", "camps": "camping", "paints": "painting"}
 names = sorted(set(TOPICS.values()))
@@ -692,6 +730,11 @@ outside = (float(alike.sum()) - sum(float(group.sum()) for group in groups)) / 5
 show(figure, "nine sentences, three on each of three topics, and the cosines of their vectors. Two "
      f"sentences on the same topic have {inside:.2f} on average, two on different topics "
      f"{outside:.2f}.")
+
+# %% [markdown]
+# Each topic lights up as a square. One sentence stands apart from its own: to walk a dog and to
+# wait for a friend are the same topic to us, who know how these stories go on (something is bought,
+# sold or dropped in town). The vector knows this one sentence.
 
 # %% [markdown]
 # **Groups without labels.** Vectors that lie together can be found without anybody saying what the
@@ -782,6 +825,12 @@ for ax, (title, vectors) in zip(axes, maps.items(), strict=True):
     ax.set(xlabel="first direction", ylabel="second direction", xticks=[], yticks=[])
 axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(figure, "clouds of points, one or two for each topic. " + "; ".join(said) + ".")
+
+# %% [markdown]
+# Topics are islands, and `k_means` finds most of them without having seen a colour. Some topics are
+# two islands, because their stories begin in two ways: in town somebody walks a dog, or waits for a
+# friend. Six centres cannot serve more than six islands, so some of them share one, and
+# not always with their own topic.
 
 # %% [markdown]
 # ## 8 The answer is in the passage
@@ -938,9 +987,9 @@ quiz("span-or-write")
 #
 # Your head on the pre-trained BERT, your loss, your search for the best span. We fine-tune on 4,800
 # questions and then ask 1,000 that it has never seen. How often is the answer right, word for word
-# (**exact match**)? The passages tell one, two or three things, and it makes a difference: in a
-# passage of one sentence a *where* needs only a place; in one of three, it needs the place in the
-# right sentence.
+# (**exact match**)? The passages tell one, two or three facts, and that makes a difference. Where
+# there is one sentence, a *where* is answered by the only place in it; where there are three, the
+# place has to come from the right one.
 
 # %% tags=["demonstration"]
 from minitransformer.data.packed import packed_questions
@@ -999,13 +1048,13 @@ for place in [int(i) for i in (~right).nonzero().flatten()[:2]]:
 # %% [markdown]
 # Look at what it gets wrong. A *where* is answered with a place, a *when* with a time: the kind of
 # answer is right. Where several sentences offer such an answer, it must also find the sentence that
-# the question is about: who is the same, who did what. This second step takes far longer to learn
-# than the first, and a third block to learn it in.
+# the question is about: who it was, and who did what. This second step takes longer to learn than
+# the first.
 #
-# So here is the end of a longer run: a BERT that was trained for thousands of steps with this same
-# loss on questions. It ships with the course (see `--data world-questions` in
-# `minitransformer/pretrained.py`) **without its head**: that is for you to put on. Freeze the whole
-# of it, train your `SpanHead` for a moment, and take the exam again.
+# So here is the end of a longer run: a BERT with three blocks in place of two, trained for
+# thousands of steps with this same loss on questions. It ships with the course (see
+# `--data world-questions` in `minitransformer/pretrained.py`) **without its head**: that is for you
+# to put on. Freeze the whole of it, train your `SpanHead` for a moment, and take the exam again.
 
 # %% tags=["demonstration"]
 from minitransformer.heads import freeze

@@ -56,7 +56,7 @@ def heat_map(ax, table, rows, columns, title=""):
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, lw=0.6)
     ax.set_title(title, loc="left", fontsize=10)
 
 
@@ -581,7 +581,7 @@ for ax, share in zip(axes, (0.0, 0.1, 0.4), strict=True):
     found.append(f"{belief[2]:.3f} for s = {share}")
     ax.bar(range(5), belief, color=[ORANGE if word == 2 else BLUE for word in range(5)])
     ax.axhline(predict(5, share), color=GREY, ls="--", lw=1)
-    ax.set(xlabel="word", ylim=(0, 1.1))
+    ax.set(xlabel="word", ylim=(0, 1.1), xticks=range(5))
     ax.set_title(f"s = {share}; largest logit {logits.detach().max():.1f}", fontsize=9)
 axes[0].set_ylabel("probability")
 figure.tight_layout()
@@ -771,9 +771,9 @@ for word, after in tree.items():
         (x, y), (end_x, end_y) = spots[word], spots[follower]
         colour = {"the": ORANGE, "cat": ORANGE, "a": BLUE, "horse": BLUE}.get(follower, GREY)
         ax.plot([x + 0.22, end_x - 0.22], [y, end_y], color=colour, lw=0.6 + 5 * chance)
-        beside = -0.1 if end_y > y else 0.06
-        ax.text(0.3 * x + 0.7 * end_x + beside, 0.25 * y + 0.75 * end_y + 0.22, f"{chance:.2f}",
-                ha="center", color=colour, fontsize=9)
+        beside, over = (-0.13 if end_y != y else 0.0), (-0.3 if end_y < y else 0.27)
+        ax.text(0.3 * x + 0.7 * end_x + beside, 0.25 * y + 0.75 * end_y + over, f"{chance:.2f}",
+                ha="center", va="center", color=colour, fontsize=9)
 for word, (x, y) in spots.items():
     ax.text(x, y, word or "start", ha="center", va="center", weight="bold")
 for first, word in (("the", "cat"), ("the", "dog"), ("the", "bird"), ("a", "horse"), ("a", "cow")):

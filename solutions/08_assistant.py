@@ -57,14 +57,14 @@ def box(ax, left, bottom, words, colour=GREY, width=2.6, height=0.8):
     style = dict(boxstyle="round,pad=0.02,rounding_size=0.12", facecolor="none", lw=1.8)
     ax.add_patch(FancyBboxPatch((left, bottom), width, height, edgecolor=colour, **style))
     ax.text(left + width / 2, bottom + height / 2, words, ha="center", va="center",
-            color=colour, fontsize=8.5)
+            color=colour, fontsize=9)
 
 
 def arrow(ax, start, end):
     ax.annotate("", end, start, arrowprops=dict(arrowstyle="->", color=GREY, lw=1.4))
 
 
-figure, ax = plt.subplots(figsize=(9.5, 3.2))
+figure, ax = plt.subplots(figsize=(10.5, 3.3))
 box(ax, 0, 2.2, "where did nora\nlose the hammer ?")
 box(ax, 0, 0.2, "a shelf of\n200 passages")
 box(ax, 3.5, 1.2, "search\nthe nearest passage", BLUE)
@@ -78,7 +78,7 @@ arrow(ax, (6.15, 1.6), (6.95, 1.6))
 arrow(ax, (9.65, 1.6), (10.85, 1.6))
 arrow(ax, (12.2, 2.05), (12.2, 2.95))
 arrow(ax, (12.2, 0.25), (12.2, 1.15))
-ax.text(10.25, 2.12, "chat_template", ha="center", fontsize=8, color=BLUE)
+ax.text(10.25, 2.12, "chat_template", ha="center", fontsize=9, color=BLUE)
 ax.set(xlim=(-0.2, 13.7), ylim=(-0.8, 4))
 ax.axis("off")
 show(figure, "the question and a shelf of passages go into search, which finds the nearest "
@@ -188,7 +188,8 @@ def two_objective_loss(task: Tensor, language: Tensor, weight: float = 0.5) -> T
 # Now tune a GPT that has read the world's stories (chapter 5 trained one like it; its weights come
 # with the course) on reviews, once without the second objective and once with it. The GPT has never
 # seen a review. Two figures on reviews that were held out: how often it names the right class, and
-# how well it could *write* one, as its loss per token.
+# how well it could *write* one, as its loss per token. And a third: how well it still writes
+# stories, for which it was made. What do you expect of that one, with $\lambda$ and without?
 #
 # What can be reached is known exactly: 3 of 100 labels in this world are wrong, and nobody can
 # guess which, so the best accuracy there is, the *Bayes line*, is 97 %. (On 2,000 reviews, luck
@@ -204,15 +205,22 @@ runs = [
     ("tuned, λ = 0", tune_reader(load_pretrained("world-gpt").model, 0.0, steps=120, **parts)),
     ("tuned, λ = 0.5", tune_reader(load_pretrained("world-gpt").model, 0.5, steps=120, **parts)),
 ]
-print(f"{'':16}  class right   loss as a writer of reviews")
+print(f"{'':16}  class right   loss as a writer (nats a token)")
+print(f"{'':16}               of reviews   of stories")
 for name, run in runs:
-    print(f"{name:16}  {run.accuracy:11.1%}   {run.review_loss:.2f} nats a token")
+    print(f"{name:16}  {run.accuracy:11.1%}   {run.review_loss:10.2f}   {run.story_loss:10.2f}")
 
 # %% [markdown]
 # Both learn the class. But the model that was tuned for the class alone cannot write a review: it
 # knows what to say *about* one. With λ the same weights do both. The authors found that the second
 # objective helps most where there are many labelled texts, and not where there are few (Radford and
 # others 2018, section 5).
+#
+# **Forgetting.** The last column is the price. While it is tuned the model reads reviews and no
+# story, and it gets worse at stories; worst where it learned to write reviews, with a label at
+# every token. The second objective makes a model a writer of the texts that it is tuned on. It does
+# not keep what the model has read before; whoever wants that as well lays some of the old texts
+# among the new ones (you will do so in step 5).
 #
 # Note what has happened to the way of working. One model was trained once, at great cost, on plain
 # text; for each task it is only tuned. Models that are used like this are called **foundation
@@ -377,7 +385,8 @@ def lesson(instruction, answer):
 
 
 vocab = grow_vocabulary(writer.model, writer.tokenizer.vocab, CHAT_TOKENS)
-examples = [shown["reverse"], shown["who or what"], shown["name"]]
+three = next(c for c in commands.learned if c.kind == "reverse" and len(c.answer.split()) == 4)
+examples = [three, shown["name"], shown["repeat"]]
 texts = [lesson(command.instruction, command.answer) for command in examples]
 rows = [[vocab[token] for token in whole.split()] for _, whole in texts]
 seq = max(map(len, rows))
@@ -385,16 +394,18 @@ ids = torch.tensor([row + [0] * (seq - len(row)) for row in rows])
 labels = mask(ids, torch.tensor([len(prompt.split()) for prompt, _ in texts]), 0)
 token_of = {index: token for token, index in vocab.items()}
 
-figure, ax = plt.subplots(figsize=(9.5, 2.6))
+words = [[token_of[int(index)] for index in row] for row in ids]
+widths = [0.7 + 0.2 * max(map(len, column)) for column in zip(*words, strict=True)]
+figure, ax = plt.subplots(figsize=(11, 1.9))
 for row in range(len(rows)):
-    for place in range(seq):
-        learned = int(labels[row, place]) != -100
-        ax.add_patch(plt.Rectangle((place, -row), 0.94, 0.8, facecolor=BLUE if learned else "none",
-                                   edgecolor=BLUE if learned else GREY, lw=0.8))
-        token = token_of[int(ids[row, place])]
-        ax.text(place + 0.47, 0.4 - row, token, ha="center", va="center", rotation=38, fontsize=6.5,
-                color="white" if learned else GREY)
-ax.set(xlim=(-0.1, seq), ylim=(-len(rows) + 0.9, 1))
+    for place, width in enumerate(widths):
+        left, learned = sum(widths[:place]), int(labels[row, place]) != -100
+        ax.add_patch(plt.Rectangle((left, -row), width - 0.08, 0.8, lw=0.8,
+                                   facecolor=BLUE if learned else "none",
+                                   edgecolor=BLUE if learned else GREY))
+        ax.text(left + width / 2 - 0.04, 0.4 - row, words[row][place], ha="center", va="center",
+                fontsize=10, color="white" if learned else GREY)
+ax.set(xlim=(-0.1, sum(widths)), ylim=(-len(rows) + 0.9, 0.9))
 ax.axis("off")
 show(figure, f"three conversations of {seq} places. Blue tokens are learned, "
      f"{int((labels != -100).sum())} of {labels.numel()}; the others are the prompts, which are "
@@ -418,6 +429,7 @@ quiz("why-mask-the-prompt")
 import random
 
 from minitransformer.training.assistant_runs import reading_lessons, shelf_of_facts, tune_assistant
+from minitransformer.training.tuning_runs import story_loss
 
 shelf, questions = shelf_of_facts(200)  # kept for later: nothing on the shelf is ever learned
 doing = [lesson(command.instruction, command.answer) for command in commands.learned]
@@ -429,7 +441,7 @@ before = copy.deepcopy(writer.model)
 assistant = writer.model
 history = tune_assistant(
     assistant, [doing, doing, doing, reading], vocab, steps=640, mask=mask,
-    loss=use("next_token_loss"),
+    loss=use("next_token_loss"), seed=2,
 )
 
 # %% tags=["demonstration", "nbval-ignore-output"]
@@ -468,21 +480,35 @@ figure, ax = plt.subplots(figsize=(8, 2.6))
 for shift, (name, colour) in zip((-0.2, 0.2), (("before", ORANGE), ("after", BLUE)), strict=True):
     shares = [share_right(answers[name], kind) for kind in kinds]
     bars = ax.bar([i + shift for i in range(len(kinds))], shares, 0.38, color=colour, label=name)
-    ax.bar_label(bars, fmt=lambda share: f"{share:.0%}", color=GREY, fontsize=8)
-ax.set_xticks(range(len(kinds)), kinds)
-ax.set(ylabel="right", ylim=(0, 1.15))
+    ax.bar_label(bars, fmt=lambda share: f"{share:.0%}", color=GREY, fontsize=9)
+counts = [sum(command.kind == kind for command in exam) for kind in kinds]
+names = [f"{kind}\n{n} asked" for kind, n in zip(kinds, counts, strict=True)]
+ax.set_xticks(range(len(kinds)), names)
+ax.set(ylabel="share right", ylim=(0, 1.15))
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-show(figure, "of six kinds of command, the model answers none before tuning and nearly all after.")
-print(f"unseen commands answered word for word: before {share_right(answers['before']):.1%}, "
-      f"after {share_right(answers['after']):.1%}")
+shares = [f"{kind} ({n} asked) {share_right(answers['before'], kind):.0%} and "
+          f"{share_right(answers['after'], kind):.0%}"
+          for kind, n in zip(kinds, counts, strict=True)]
+show(figure, "the share of unseen commands that were answered word for word, before and after "
+     f"tuning: {'; '.join(shares)}.")
+print(f"{len(exam)} unseen commands, answered word for word: before "
+      f"{share_right(answers['before']):.1%}, after {share_right(answers['after']):.1%}")
 plain = [f"[SEP] {command.instruction}" for command in exam]
 print(f"the same commands, after tuning, but without the template: "
       f"{share_right(ask(assistant, plain, vocab)):.1%}")
+print(f"loss on stories, in nats a token: before {story_loss(before):.2f}, "
+      f"after {story_loss(assistant):.2f}")
 
 # %% [markdown]
 # It has not learned a list: it was never shown these commands. It has learned what *backwards* is.
-# And it hardly answers who does not speak to it in its own template; nothing warns those who do
-# not.
+# (Of some kinds there are few different commands in this world, and few were asked: a share of ten
+# says less than one of a hundred and fifty.) And it hardly answers who does not speak to it in its
+# own template; nothing warns those who do not.
+#
+# The last line shows the price again. No lesson was a story, and the story-writer has lost its
+# trade: on its way to one thing a model loses another. InstructGPT got worse at some older tasks in
+# the same way. Its authors called that the *alignment tax*, and mixed text of the pre-training into
+# the last step of the tuning (Ouyang and others 2022).
 #
 # A poem, a summary, a program: for a large model all these are commands of the same form, with
 # examples of the same form. Codex (Chen and others 2021) is a GPT that was trained further on
@@ -670,12 +696,12 @@ for name, encoder in encoders.items():
     places, _ = find(embed(encoder, [one.question for one in questions]), vectors, 5)
     recalls[name] = [recall(places, right, k) for k in (1, 2, 5)]
 
-figure, ax = plt.subplots(figsize=(7.5, 2.6))
+figure, ax = plt.subplots(figsize=(8.5, 2.8))
 colours = (GREY, ORANGE, BLUE)
 for number, (name, values) in enumerate(recalls.items()):
     at = [place + 0.27 * (number - 1) for place in range(3)]
     bars = ax.bar(at, values, 0.25, color=colours[number], label=name)
-    ax.bar_label(bars, fmt=lambda share: f"{share:.1%}", color=GREY, fontsize=7.5)
+    ax.bar_label(bars, fmt=lambda share: f"{share:.1%}", color=GREY, fontsize=8.5)
 ax.set_xticks(range(3), ["recall@1", "recall@2", "recall@5"])
 ax.set(ylim=(0, 1.15), ylabel="right passage found")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -695,16 +721,16 @@ one, other = embed(encode, [each.question for each in few]), embed(encode, shelf
 cosines = nn.functional.normalize(one, dim=-1) @ nn.functional.normalize(other, dim=-1).T
 figure, ax = plt.subplots(figsize=(8, 3.4))
 ax.imshow(cosines, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-ax.set_yticks(range(6), [each.question for each in few], fontsize=8)
+ax.set_yticks(range(6), [each.question for each in few], fontsize=9)
 ax.set_xticks(range(6), [text.split(" at ")[0].split(" in ")[0].split(" near ")[0] + " …"
-                         for text in shelf[:6]], rotation=25, ha="right", fontsize=8)
+                         for text in shelf[:6]], rotation=25, ha="right", fontsize=9)
 ax.tick_params(length=0)
 ax.spines[:].set_visible(False)
 for row in range(6):
     for column in range(6):
         value = float(cosines[row, column])
         words = f"{value:.2f}".replace("-0.00", "0.00")
-        ax.text(column, row, words, ha="center", va="center", fontsize=8,
+        ax.text(column, row, words, ha="center", va="center", fontsize=9,
                 color="white" if value > 0.55 else "#404040")
 ax.set_xlabel("passages")
 ax.set_ylabel("questions", labelpad=12)
@@ -729,7 +755,10 @@ show(figure, f"the cosines of six questions and six passages. In {own} of six ro
 #
 # Both *at once* matters. A passage is text that somebody else wrote. If the passages are filled in
 # first and the result is searched for `{question}` again, then whoever writes `{question}` into a
-# passage has got into your prompt.
+# passage has got into your prompt. (A question may hold braces just as well.)
+#
+# The three lines above are the usual form for a large model. They become the default of your
+# function, `TEMPLATE`; another form may be handed over in its place.
 
 # %%
 TEMPLATE = "{passages}\nQuestion: {question}\nAnswer:"
@@ -755,9 +784,8 @@ def build_prompt(question: str, passages: list[str], template: str = TEMPLATE) -
 
 
 # %% [markdown]
-# All parts are there. The questions from above once more, to the same assistant; but now your
-# `search` looks on the shelf first, and your `build_prompt` lays the passage before the question,
-# in the form that the assistant was tuned on.
+# All parts are there. First the prompt as a large model would get it: the two nearest passages and
+# a question, in `TEMPLATE`.
 
 # %% tags=["demonstration"]
 build = use(build_prompt)
@@ -770,6 +798,14 @@ def look_up(question, k=1):
     return [shelf[place] for place in places[0].tolist()]
 
 
+print(build(questions[0].question, look_up(questions[0].question, k=2)))
+
+# %% [markdown]
+# Ours knows neither line ends nor the word *Question:*. It was tuned on a sentence with a question
+# behind it, so it gets the template `"{passages} {question}"`, and one passage. Now the questions
+# from above once more, to the same assistant; but this time your `search` looks on the shelf first.
+
+# %% tags=["demonstration"]
 prompts = [build(one.question, look_up(one.question), "{passages} {question}")
            for one in questions]
 open_book = ask(assistant, [lesson(prompt, "")[0] for prompt in prompts], vocab)
@@ -839,7 +875,8 @@ def training_memory(total: int, trained: int, bytes_per_number: int = 4) -> int:
 
 # %% [markdown]
 # Now the measurement: one step of AdamW on the assistant, and then every number that PyTorch holds
-# is counted. Once with all weights trained, once with the lower block frozen.
+# is counted. Once with all weights trained, once with the lower block frozen. The first line says
+# whose `training_memory` predicts here; while yours is not right yet, it is the course's.
 
 # %% tags=["demonstration"]
 from minitransformer.training.assistant_runs import bytes_in_training
@@ -852,7 +889,7 @@ for name, frozen in (("everything trained", ()), ("first block frozen", ("decode
     total = sum(weight.numel() for weight in model.parameters())
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     print(f"{name}: {trained:,} of {total:,} numbers are trained")
-    print(f"  your prediction {predict(total, trained):,} bytes, measured "
+    print(f"  training_memory says {predict(total, trained):,} bytes, measured "
           f"{bytes_in_training(model):,} bytes")
 print(f"GPT-3, all 175 billion numbers in float32: {predict(175 * 10**9, 175 * 10**9) / 1e12:.1f} "
       "terabytes")
@@ -1020,8 +1057,9 @@ print(f"linear layers: {sum(isinstance(p, nn.Linear) for p in merged.modules())}
 # bits besides.
 #
 # How much so few numbers can do depends on what the model nearly knows. Here it had to join two
-# things that it could do already. Try what happens when the story-writer, `before`, is tuned on all
-# the commands by LoRA alone, in as many steps.
+# things that it could do already. Luck has a share in it as well: change the seed with which the
+# assistant was tuned in step 2, and the figure of the new command moves. And try what happens when
+# the story-writer, `before`, is tuned on all the commands by LoRA alone, in as many steps.
 
 # %%
 quiz("why-lora-saves")
