@@ -88,17 +88,21 @@ class Grader:
     def _try(
         self, submission: Submission, tried: Iterable[Exercise], replaced: tuple[str, ...]
     ) -> dict[str, ExerciseResult]:
-        """Results of exercises, with references in place of the replaced ones."""
+        """Results of exercises, with references in place of the replaced ones.
+
+        Hidden inputs decide; what went wrong there is explained by visible ones.
+        """
         tried = tuple(tried)
         with Worker(
             self.server, self.chapter.name, submission.cells, replaced, self.limits
         ) as worker:
-            visible = self._observed(worker, tried, VISIBLE)
-            open_ = tuple(e for e in tried if isinstance(visible[e.id], Judgement))
-            hidden = self._observed(worker, open_, self.secret)
+            hidden = self._observed(worker, tried, self.secret)
+            unclear = tuple(e for e in tried if _wants_explaining(hidden[e.id]))
+            worker.close()  # what is told comes out of a process that saw no hidden input
+            visible = self._observed(worker, unclear, VISIBLE)
         return {
             e.id: replace(
-                _result(e, visible[e.id], hidden.get(e.id), worker.errors.get(e.id)),
+                _result(e, hidden[e.id], visible.get(e.id), worker.errors.get(e.id)),
                 seconds=round(worker.seconds(e.id), 3),
             )
             for e in tried
@@ -140,17 +144,22 @@ class Grader:
         return replace(again, message=message)
 
 
+def _wants_explaining(hidden: Judgement | Stop) -> bool:
+    """Whether the visible inputs are needed as well: nothing may be told of the hidden ones."""
+    return isinstance(hidden, Judgement) and not (hidden.right or hidden.not_started)
+
+
 def _result(
     exercise: Exercise,
-    visible: Judgement | Stop,
-    hidden: Judgement | Stop | None,
+    hidden: Judgement | Stop,
+    visible: Judgement | Stop | None,
     error: dict[str, Any] | None,
 ) -> ExerciseResult:
-    if not isinstance(visible, Judgement):
-        return outcome(exercise, *visible)
     if not isinstance(hidden, Judgement):
-        return outcome(exercise, *(hidden or STOPPED[WorkerTimeout]))
-    return worded(exercise, visible, hidden, error)
+        return outcome(exercise, *hidden)
+    if visible is not None and not isinstance(visible, Judgement):
+        return outcome(exercise, *visible)
+    return worded(exercise, visible or hidden, hidden, error)
 
 
 def outcome(exercise: Exercise, status: str, message: str) -> ExerciseResult:
