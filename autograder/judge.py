@@ -169,29 +169,31 @@ def diagnose(
 ) -> Misconception | None:
     """The one misconception that fits every trial; None when none or several do."""
     drawn = trials(chapter, exercise.id, secret)
+    places = sorted(range(len(drawn)), key=lambda place: failures[place] is None)
     fitting = []
     for misconception in exercise.misconceptions:
-        for wrong in wrong_observations(chapter, exercise.id, secret, misconception.id):
-            rows = list(zip(drawn, seen, failures, wrong, strict=True))
-            fits = all(_same(trial, one, failure, other) for trial, one, failure, other in rows)
-            if fits and _proven([(one, other) for _, one, failure, other in rows if failure]):
+        for way in range(len(misconception.ways)):
+            name = (chapter, exercise.id, secret, misconception.id, way)
+            fits = all(  # what failed comes first: most mistakes are ruled out by one trial
+                _same(drawn[place], seen[place], failures[place], wrong_observation(*name, place))
+                for place in places
+            )
+            failed = [place for place in places if failures[place]]
+            if fits and _proven([(seen[p], wrong_observation(*name, p)) for p in failed]):
                 fitting.append(misconception)
                 break
     return fitting[0] if len(fitting) == 1 else None
 
 
-@functools.lru_cache(maxsize=16384)
-def wrong_observations(
-    chapter: str, exercise_id: str, secret: str, misconception_id: str
-) -> tuple[tuple[dict[str, Any], ...], ...]:
-    """What each way to make a mistake gives on the trials."""
+@functools.lru_cache(maxsize=2**16)
+def wrong_observation(
+    chapter: str, exercise_id: str, secret: str, misconception_id: str, way: int, place: int
+) -> dict[str, Any]:
+    """What one way to make a mistake gives on one trial."""
     exercise = exercises.load(chapter).exercise(exercise_id)
     ways = next(m.ways for m in exercise.misconceptions if m.id == misconception_id)
-    drawn = trials(chapter, exercise_id, secret)
-    return tuple(
-        tuple(watch(exercise_id, wrong, trial.case, trial.inputs) for trial in drawn)
-        for wrong in ways
-    )
+    trial = trials(chapter, exercise_id, secret)[place]
+    return watch(exercise_id, ways[way], trial.case, trial.inputs)
 
 
 def _proven(failed: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> bool:

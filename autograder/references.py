@@ -111,26 +111,38 @@ def foundations(chapter: Chapter, exercise_id: str) -> tuple[str, ...]:
 
 @functools.lru_cache
 def _stripped(cut: frozenset[tuple[str, str]]) -> dict[str, str]:
-    root = Path(minitransformer.__file__).parent
     names = {name for _, name in cut}
-    sources = {}
+    own = {module: frozenset(n for place_, n in cut if place_ == module) for module in _modules()}
+    return {
+        module: _without(module, own[module], frozenset(names & imported))
+        for module, (_, imported) in _modules().items()
+    }
+
+
+@functools.lru_cache
+def _modules() -> dict[str, tuple[Path, frozenset[str]]]:
+    """Each module of the package: its file, and the names it imports, wherever that stands."""
+    root = Path(minitransformer.__file__).parent
+    found = {}
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        own = {name for place_, name in cut if place_ == module}
-        tree.body = [node for node in tree.body if getattr(node, "name", None) not in own]
-        sources[module] = ast.unparse(_without_imports(tree, names))
-    return sources
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        imports = (node.names for node in nodes if isinstance(node, ast.ImportFrom))
+        found[module] = (path, frozenset(alias.name for group in imports for alias in group))
+    return found
 
 
-def _without_imports(tree: ast.Module, names: set[str]) -> ast.Module:
-    """Drop what is cut from `from minitransformer… import …`, wherever it stands."""
+@functools.lru_cache(maxsize=4096)
+def _without(module: str, own: frozenset[str], imported: frozenset[str]) -> str:
+    """A module's source without some of its own functions and classes, and some of its imports."""
+    tree = ast.parse(_modules()[module][0].read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if getattr(node, "name", None) not in own]
 
     class Drop(ast.NodeTransformer):
         def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
             if node.level or (node.module or "").split(".")[0] == "minitransformer":
-                node.names = [alias for alias in node.names if alias.name not in names]
+                node.names = [alias for alias in node.names if alias.name not in imported]
             return node if node.names else ast.Pass()
 
         def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -138,4 +150,4 @@ def _without_imports(tree: ast.Module, names: set[str]) -> ast.Module:
                 return ast.Pass()
             return node
 
-    return ast.fix_missing_locations(Drop().visit(tree))
+    return ast.unparse(ast.fix_missing_locations(Drop().visit(tree)))
