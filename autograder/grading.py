@@ -76,9 +76,7 @@ class Grader:
             else:
                 tried.append(exercise)
         found |= self._try(submission, tried, ())
-        for exercise in wanted:
-            found[exercise.id] = self._charged_once(submission, exercise, found)
-        return found
+        return self._charged_once(submission, wanted, found)
 
     def same(self, student: str, status: str, reason: str) -> SubmissionResult:
         """The same for every exercise: the notebook is not there, or cannot be graded."""
@@ -130,20 +128,54 @@ class Grader:
         return found
 
     def _charged_once(
-        self, submission: Submission, exercise: Exercise, found: dict[str, ExerciseResult]
-    ) -> ExerciseResult:
-        """Judge again with references below it, when what it stands on is wrong."""
-        own = found[exercise.id]
-        below = references.foundations(self.chapter, exercise.id)
-        wrong = tuple(name for name in below if name in found and found[name].status != "correct")
-        if own.status in ("correct", "refused") or exercise.id in submission.missing or not wrong:
-            return own
-        again = self._try(submission, (exercise,), wrong)[exercise.id]
-        if again.score <= own.score and own.status != "timeout":
-            return own
-        names = " and ".join(sorted(wrong))
-        message = f"{STANDS_ON_WRONG} {names}, since yours is not right yet; {again.message}"
-        return replace(again, message=message)
+        self,
+        submission: Submission,
+        wanted: tuple[Exercise, ...],
+        found: dict[str, ExerciseResult],
+    ) -> dict[str, ExerciseResult]:
+        """Judge again with references below them, the exercises that stand on something wrong.
+
+        From the bottom up: one that turns out right is not replaced for those above it.
+        """
+        found = dict(found)
+        below = {e.id: references.foundations(self.chapter, e.id) for e in wanted}
+
+        def wrong_below(name: str) -> tuple[str, ...]:
+            wrong = (n for n in below[name] if n in found and found[n].status != "correct")
+            return tuple(sorted(wrong))
+
+        waiting = [
+            e
+            for e in wanted
+            if found[e.id].status not in ("correct", "refused")
+            if e.id not in submission.missing and wrong_below(e.id)
+        ]
+        while waiting:
+            names = {e.id for e in waiting}
+            ready = [e for e in waiting if not names & set(below[e.id])]
+            waiting = [e for e in waiting if e not in ready]
+            groups: dict[tuple[str, ...], list[Exercise]] = {}
+            for exercise in ready:
+                groups.setdefault(wrong_below(exercise.id), []).append(exercise)
+            for wrong, group in groups.items():
+                if wrong:
+                    found |= self._better(submission, group, wrong, found)
+        return found
+
+    def _better(
+        self,
+        submission: Submission,
+        group: list[Exercise],
+        wrong: tuple[str, ...],
+        found: dict[str, ExerciseResult],
+    ) -> dict[str, ExerciseResult]:
+        """What these exercises gain by references in place of the wrong ones below them."""
+        better = {}
+        for name, one in self._try(submission, group, wrong).items():
+            if one.score > found[name].score or found[name].status == "timeout":
+                text = f"{STANDS_ON_WRONG} {' and '.join(wrong)}, since yours is not right yet"
+                better[name] = replace(one, message=f"{text}; {one.message}")
+        return better
 
 
 def _wants_explaining(hidden: Judgement | Stop) -> bool:

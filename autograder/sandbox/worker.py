@@ -164,7 +164,9 @@ class Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         name = module.__name__
-        exec(self.codes.get(name) or self._compiled(name), module.__dict__)
+        if name not in self.codes:
+            self.codes[name] = self._compiled(name)
+        exec(self.codes[name], module.__dict__)
 
     def _compiled(self, name: str) -> types.CodeType:
         return compile(self.sources[name], f"<{name}>", "exec")
