@@ -39,6 +39,7 @@ LONG = ("make test", "make lab", "make bench")  # each has a test of its own, or
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in LONG])
 def test_a_command_of_the_readme_works(command):
     done = subprocess.run(

@@ -1,8 +1,9 @@
 """Where learner code runs: another process than the judge's. It runs code and never scores.
 
 The judge opens a `Session` for a submission, hands it the notebook's cells, then asks for one
-observation after the other. Behind it a warm server has imported torch once and forks a worker
-for each session. `walls.confine` puts these around a worker before the learner's first line:
+observation after the other. A warm process imports torch once; from it comes a server for each
+judge, and from the server a worker for each session. `walls.confine` puts these around a worker
+before the learner's first line:
 
 - another process: the judge's memory, specifications, expected values and secret are not in it,
   nor the packages of the course; a `minitransformer` without the chapter's references stands in;
