@@ -45,6 +45,12 @@ _ELSEWHERE = (
     f"that happens only in a notebook under {WORK}/, where `autograder lab` puts your own copies"
 )
 
+_said: set[str] = set()
+"""What `use` has said in this cell."""
+
+if _shell := get_ipython():
+    _shell.events.register("pre_run_cell", lambda info: _said.clear())
+
 warm_up()  # better now than inside the first check
 
 
@@ -173,11 +179,10 @@ def use(target: Callable[..., Any] | str) -> Any:
 
 def _say_once(words: str) -> None:
     """Print it, but once a cell: a class that calls `use` may be made a dozen times there."""
-    shell = get_ipython()
-    cell = f"{shell.execution_count}: " if shell else ""
-    if not shell or cell + words not in _told:
+    if words not in _said:
         print(words)
-    _told.add(cell + words)
+    if get_ipython():
+        _said.add(words)
 
 
 def _called(chapter: Chapter, target: Any) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def attention_weights(query, key, mask=None):
 def fresh(monkeypatch, tmp_path):
     for name in ("_right", "_hints_shown"):
         monkeypatch.setattr(notebook, name, {})
-    for name in ("_seen_right", "_told"):
+    for name in ("_seen_right", "_told", "_said"):
         monkeypatch.setattr(notebook, name, set())
     monkeypatch.chdir(tmp_path)
 
@@ -251,6 +251,18 @@ def test_use_hands_out_the_learners_function_only_when_it_is_right(kernel, capsy
     assert "Using your softmax" in capsys.readouterr().out
     assert notebook.use(wrong) is exercises.chapter_of("softmax").exercise("softmax").reference
     assert "reference softmax" in capsys.readouterr().out
+
+
+def test_use_says_the_same_thing_once_in_a_cell(kernel, capsys, monkeypatch):
+    monkeypatch.setattr(notebook, "get_ipython", object)
+    right = kernel(SOFTMAX)["softmax"]
+    said = []
+    for _ in range(2):  # two cells
+        for _ in range(3):
+            notebook.use(right)
+        said.append(capsys.readouterr().out)
+        notebook._said.clear()
+    assert said == ["Using your softmax.\n"] * 2
 
 
 def test_use_waits_for_what_a_function_stands_on(kernel, capsys):
