@@ -129,8 +129,10 @@ show(figure, "the question and a shelf of passages go into search, which finds t
 #
 # **Useful tools.** `torch.arange(seq)` numbers the places. `masked_fill(~real, 0)` puts a 0 where
 # nothing stands, and `amax(dim=1)` takes the largest of each row. With one place per row,
-# `hidden[torch.arange(batch), places]` picks one vector from each. (Where the tensors may lie on a
-# GPU, `torch.arange(seq, device=real.device)` makes the numbers in the same place.)
+# `hidden[torch.arange(batch), places]` picks one vector from each. One thing more, for the day when
+# your tensors lie on a GPU: a new tensor is made on the CPU unless you say where. So write
+# `torch.arange(seq, device=real.device)`, and the numbers lie beside the tensors they belong to.
+# The check looks whether yours do.
 
 # %% exercise="last_vector"
 def last_vector(hidden: Tensor, real: Tensor) -> Tensor:

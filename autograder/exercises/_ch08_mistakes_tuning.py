@@ -27,6 +27,17 @@ def last_first_real(hidden: Tensor, real: Tensor) -> Tensor:
     return _at(hidden, real.long().argmax(dim=1))
 
 
+def last_on_another_device(hidden: Tensor, real: Tensor) -> Tensor:
+    batch, seq = real.shape
+    places = torch.arange(seq).masked_fill(~real, 0).amax(dim=1)
+    return hidden[torch.arange(batch), places]
+
+
+def last_numbered_on_another_device(hidden: Tensor, real: Tensor) -> Tensor:
+    places = (torch.arange(real.shape[1]) * real).amax(dim=1)
+    return hidden[range(len(real)), places]
+
+
 def last_as_mean(hidden: Tensor, real: Tensor) -> Tensor:
     counts = real.sum(dim=1, keepdim=True)
     return (hidden * real.unsqueeze(-1)).sum(dim=1) / counts

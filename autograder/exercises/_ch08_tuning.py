@@ -54,6 +54,7 @@ last_vector = Exercise(
             lambda draw: {"arguments": _texts(draw), "cotangent_seed": draw.seed()},
             probes.gradients,
         ),
+        Case("what is made anew lies where the inputs lie", _texts, probes.beside, guard=True),
         Case("the inputs are left as they were", _texts, probes.untouched, guard=True),
     ),
     hints=(
@@ -61,8 +62,8 @@ last_vector = Exercise(
         "row the vector at that place.",
         "Number the places with torch.arange(seq), put 0 where there is padding, and take the "
         "largest number of each row.",
-        "places = torch.arange(seq).masked_fill(~real, 0).amax(dim=1), and then "
-        "hidden[torch.arange(batch), places].",
+        "places = torch.arange(seq, device=real.device).masked_fill(~real, 0).amax(dim=1), and "
+        "then hidden[torch.arange(batch, device=real.device), places].",
     ),
     misconceptions=(
         Misconception(
@@ -76,6 +77,12 @@ last_vector = Exercise(
             "It looks as if the first token is taken, as BERT does with [CLS]. A GPT's first token "
             "has seen nothing but itself; take the last real one.",
             also=(m.last_first_real,),
+        ),
+        Misconception(
+            m.last_on_another_device,
+            "It looks as if a new tensor is made without saying where. It then lies on the CPU "
+            "even where the inputs lie on a GPU: torch.arange(…, device=real.device).",
+            also=(m.last_numbered_on_another_device,),
         ),
         Misconception(
             m.last_as_mean,

@@ -6,6 +6,7 @@ worker imports this module, so it holds no expected value, no secret and no refe
 """
 
 from autograder.probes.calls import (
+    beside,
     call,
     draws,
     draws_in_places,
@@ -41,6 +42,7 @@ from autograder.probes.toys import (
 
 __all__ = [
     "TableModel",
+    "beside",
     "call",
     "draws",
     "draws_in_places",

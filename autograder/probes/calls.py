@@ -43,6 +43,19 @@ def untouched(target: Any, inputs: Inputs) -> Inputs:
     return {f"{name} after the call": value for name, value in inputs.items()}
 
 
+def beside(target: Any, inputs: Inputs) -> Inputs:
+    """Call it while new tensors are made on another device, unless a device is named.
+
+    Returns:
+        {"it lies where the inputs lie": bool}.
+    """
+    first = next(value for value in inputs.values() if isinstance(value, torch.Tensor))
+    with torch.device("meta"):  # every machine has it, and it holds no numbers
+        result = target(*inputs.values())
+    lies = isinstance(result, torch.Tensor) and result.device == first.device
+    return {"it lies where the inputs lie": lies}
+
+
 def gradients(target: Any, inputs: Inputs) -> Inputs:
     """A random vector–Jacobian product: {"gradient of query": …} for each float input.
 

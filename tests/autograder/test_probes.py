@@ -109,3 +109,13 @@ def test_a_low_rank_layer_is_watched_before_it_has_learned_anything():
     assert probes.low_rank_parameters(LoRALinear, inputs) == {"trained": {"A": (1, 2), "B": (3, 1)}}
     weights = {"A": torch.tensor([[1.0, 0.0]]), "B": torch.ones(3, 1)}
     assert (probes.low_rank(LoRALinear, inputs | {"weights": weights})["output"] == 4).all()
+
+
+def test_a_tensor_made_without_a_device_is_seen_on_any_machine():
+    x = {"x": torch.ones(3)}
+    lies = "it lies where the inputs lie"
+    assert probes.beside(lambda x: torch.zeros(3, device=x.device) + x, x) == {lies: True}
+    assert probes.beside(lambda x: torch.zeros_like(x), x) == {lies: True}
+    assert probes.beside(lambda x: torch.zeros(3), x) == {lies: False}
+    assert probes.beside(lambda x: None, x) == {lies: False}
+    assert torch.zeros(1).device == x["x"].device  # and it is over
