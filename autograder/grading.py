@@ -7,7 +7,7 @@ stands on a wrong exercise is tried again in a fresh worker, with the reference 
 
 import builtins
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,11 +84,18 @@ class Grader:
         return SubmissionResult(student, self.chapter.name, results, reason, self.chapter.version)
 
     def _try(
-        self, submission: Submission, tried: Iterable[Exercise], replaced: tuple[str, ...]
+        self,
+        submission: Submission,
+        tried: Iterable[Exercise],
+        replaced: tuple[str, ...],
+        beyond: Mapping[str, float] | None = None,
     ) -> dict[str, ExerciseResult]:
         """Results of exercises, with references in place of the replaced ones.
 
         Hidden inputs decide; what went wrong there is explained by visible ones.
+
+        Args:
+            beyond: exercise → points; results that are not above them are left out.
         """
         tried = tuple(tried)
         for exercise in tried:
@@ -97,6 +104,8 @@ class Grader:
             self.server, self.chapter.name, submission.cells, replaced, self.limits
         ) as worker:
             hidden = self._observed(worker, tried, self.secret)
+            if beyond is not None:
+                tried = tuple(e for e in tried if points(e, hidden[e.id]) > beyond[e.id])
             unclear = tuple(e for e in tried if _wants_explaining(hidden[e.id]))
             worker.close()  # what is told comes out of a process that saw no hidden input
             visible = self._observed(worker, unclear, VISIBLE)
@@ -170,12 +179,14 @@ class Grader:
         found: dict[str, ExerciseResult],
     ) -> dict[str, ExerciseResult]:
         """What these exercises gain by references in place of the wrong ones below them."""
-        better = {}
-        for name, one in self._try(submission, group, wrong).items():
-            if one.score > found[name].score or found[name].status == "timeout":
-                text = f"{STANDS_ON_WRONG} {' and '.join(wrong)}, since yours is not right yet"
-                better[name] = replace(one, message=f"{text}; {one.message}")
-        return better
+        own = {e.id: found[e.id] for e in group}
+        beyond = {name: -1.0 if r.status == "timeout" else r.score for name, r in own.items()}
+        text = f"{STANDS_ON_WRONG} {' and '.join(wrong)}, since yours is not right yet"
+        return {
+            name: replace(one, message=f"{text}; {one.message}")
+            for name, one in self._try(submission, group, wrong, beyond).items()
+            if one.score > beyond[name]
+        }
 
 
 def _wants_explaining(hidden: Judgement | Stop) -> bool:
@@ -194,6 +205,11 @@ def _result(
     if visible is not None and not isinstance(visible, Judgement):
         return outcome(exercise, *visible)
     return worded(exercise, visible or hidden, hidden, error)
+
+
+def points(exercise: Exercise, judged: Judgement | Stop) -> float:
+    """What a judgement is worth; a stop is worth nothing."""
+    return round(exercise.points * judged.share, 2) if isinstance(judged, Judgement) else 0.0
 
 
 def outcome(exercise: Exercise, status: str, message: str) -> ExerciseResult:
@@ -218,7 +234,7 @@ def worded(
     if hidden.not_started:
         return outcome(exercise, "missing", "not attempted yet")
     both = hidden if hidden.share <= visible.share else visible
-    score = round(exercise.points * both.share, 2)
+    score = points(exercise, both)
     status = "correct" if both.right else "partial" if score else "wrong"
     named = hidden.misconception if hidden.misconception == visible.misconception else None
     verdicts = tuple(
