@@ -71,8 +71,13 @@ def places(chapter_name: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: chapter.exercise(name).reference.__module__ for name in names}
 
 
-LATE = {"matplotlib": "matplotlib.pyplot", "optim": "torch._dynamo", "compile": "torch._dynamo"}
-"""Word in a cell → what takes long to import, and that few graded cells need."""
+LATE = {
+    "matplotlib": "matplotlib.pyplot",
+    "torch.optim": "torch._dynamo",
+    "import optim": "torch._dynamo",
+    "torch.compile": "torch._dynamo",
+}
+"""Words in a cell → what takes long to import there, and that few graded cells need."""
 
 
 def late(cells: tuple[str, ...]) -> tuple[str, ...]:

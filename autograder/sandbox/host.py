@@ -16,7 +16,7 @@ from typing import Any
 from autograder.errors import SandboxError
 from autograder.sandbox import codec
 from autograder.sandbox.session import START_SECONDS, Session, introduced, read
-from autograder.sandbox.warm import FORKS, PATIENCE, Warm, course
+from autograder.sandbox.warm import FORKS, PATIENCE, Warm, course, hung_up
 from autograder.sandbox.watch import Limits
 
 REPLY = struct.Struct(">i")
@@ -74,16 +74,10 @@ class Server:
         with self._lock, theirs:
             if not FORKS or self._package not in (None, package or {}):
                 self._stop()
-            control = self._started()
             try:
-                if FORKS and self._pid is None:
-                    self._pid = introduced(control)
-                self._bring(control, package or {}, set(imports))
-                socket.send_fds(control, [b"f"], [theirs.fileno()])
-                pid = REPLY.unpack(read(control, REPLY.size, time.monotonic() + START_SECONDS))[0]
-            except (OSError, SandboxError) as error:
-                self._stop()
-                raise SandboxError(f"the warm worker did not answer: {error}") from error
+                pid = self._forked(theirs, package or {}, set(imports))
+            except (OSError, SandboxError):  # it has just ended; another takes its place
+                pid = self._forked(theirs, package or {}, set(imports))
         session = Session(ours, scratch, limits, lambda: self.kill(pid))
         settings = {
             "scratch": scratch,
@@ -92,6 +86,21 @@ class Server:
         }
         session.begin({**job, **settings})
         return session
+
+    def _forked(self, theirs: socket.socket, package: Mapping[str, str], imports: set[str]) -> int:
+        """A worker that serves this connection: its number, as the server knows it."""
+        control = self._started()
+        try:
+            if FORKS and self._pid is None:
+                self._pid = introduced(control)
+            self._bring(control, package, imports)
+            socket.send_fds(control, [b"f"], [theirs.fileno()])
+            reply = read(control, REPLY.size, time.monotonic() + START_SECONDS)
+        except (OSError, SandboxError) as error:
+            self._stop()
+            raise SandboxError(f"the warm worker did not answer: {error}") from error
+        pid: int = REPLY.unpack(reply)[0]
+        return pid
 
     def _bring(self, control: socket.socket, package: Mapping[str, str], imports: set[str]) -> None:
         """Hand the package over, once, and what to import of it, once."""
@@ -112,11 +121,6 @@ class Server:
                 self._control.sendall(b"k" + REPLY.pack(pid))
                 read(self._control, REPLY.size, time.monotonic() + START_SECONDS)
 
-    def start(self) -> None:
-        """Have the warm process import while something else is done."""
-        with self._lock:
-            self._started()
-
     def close(self) -> None:
         """Stop the server, and the warm process unless others share it."""
         with self._lock:
@@ -136,24 +140,19 @@ class Server:
         self._package, self._imported = None, set()
 
     def _started(self) -> socket.socket:
-        if self._control is None or _hung_up(self._control):
+        if self._control is None or hung_up(self._control):
             self._stop()
             try:
                 self._warm = self._warm or Warm(self._namespaces)
                 self._control = self._warm.server()
             except OSError:  # the warm process is gone
+                if self._warm is not None and not self._shared:
+                    self._warm.close()
                 self._warm, self._shared = Warm(self._namespaces), False
                 self._control = self._warm.server()
             if FORKS:
                 self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         return self._control
-
-
-def _hung_up(connection: socket.socket) -> bool:
-    """Whether the other end is gone."""
-    poll = select.poll()
-    poll.register(connection, 0)
-    return bool(poll.poll(0))
 
 
 def _end(pid: int) -> None:

@@ -12,7 +12,6 @@ import contextlib
 import gc
 import importlib
 import os
-import select
 import signal
 import socket
 import struct
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from autograder.sandbox import kernel, landlock
 from autograder.sandbox.namespaces import Namespaces, available
+from autograder.sandbox.warm import hung_up
 
 REPLY = struct.Struct(">i")
 IMPORTS = ("torch", "numpy", "IPython.core.inputtransformer2")
@@ -117,7 +117,7 @@ def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
     kinds = () if switch == "off" else available()
     if sys.platform == "linux":  # end with the process that began this one, even while importing
         kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
-    if _hung_up(orders):
+    if hung_up(orders):
         return
     warm()
     landlock.places(hidden)
@@ -137,10 +137,3 @@ def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
             finally:
                 os._exit(0)
         os.close(descriptors[0])
-
-
-def _hung_up(control: socket.socket) -> bool:
-    """Whether the judge is gone already."""
-    poll = select.poll()
-    poll.register(control, 0)
-    return bool(poll.poll(0))

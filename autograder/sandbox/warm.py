@@ -6,6 +6,7 @@ Imports nothing that takes time, so that the warm process can import while the j
 import contextlib
 import functools
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -75,8 +76,12 @@ class Warm:
         with theirs:
             if self._orders is None:
                 self._start(theirs)
-            else:
+                return ours
+            try:
                 socket.send_fds(self._orders, [b"s"], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                raise
         return ours
 
     def close(self) -> None:
@@ -116,3 +121,10 @@ def course() -> list[str]:
         return [str(Course.find().root)]
     except CourseError:
         return []
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the other end is gone."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

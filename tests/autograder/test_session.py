@@ -1,5 +1,7 @@
 """How judge and worker talk: all of an exercise at once, in one package, judged once."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -9,7 +11,8 @@ from threats import CHAPTER, RIGHT
 from autograder import exercises, references, replay
 from autograder.errors import CodecError
 from autograder.judge import trials
-from autograder.sandbox import codec
+from autograder.sandbox import Server, codec, host
+from autograder.sandbox.warm import FORKS, Warm, hung_up
 
 ECHO = "def echo(x): return x\n"
 
@@ -123,3 +126,59 @@ def test_visible_inputs_come_before_any_hidden_one(grade):
     one, other = grade(teller, secret="one"), grade(teller, secret="other")
     assert one.visible == other.visible
     assert one.score < one.max_score
+
+
+@pytest.mark.skipif(not FORKS, reason="here every session is a process of its own")
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_judges_share_the_imports_and_end_their_own_workers_alone(namespaces):
+    with (
+        Warm(namespaces) as warm,
+        Server(namespaces, warm) as one,
+        Server(namespaces, warm) as other,
+        other.open(job(ECHO)) as session,
+    ):
+        session.receive(10)
+        with one.open(job(ECHO)) as second:  # its end kills whatever came out of that server
+            second.receive(10)
+        assert one._pid != other._pid
+        assert results(session.exchange(request("echo", 3), 1, 10)) == [3]
+
+
+@pytest.mark.skipif(not FORKS, reason="here every session is a process of its own")
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_server_whose_warm_process_was_killed_gets_another(shared):
+    with Warm() as warm, Server(warm=warm if shared else None) as server:
+        with server.open(job(ECHO)) as session:
+            session.receive(10)
+        lost = server._warm.process
+        lost.kill()
+        lost.wait()
+        while not hung_up(server._control):  # it ends with the warm process, in its own time
+            time.sleep(0.01)
+        with server.open(job(ECHO)) as session:
+            session.receive(10)
+            assert results(session.exchange(request("echo", 5), 1, 10)) == [5]
+        assert server._warm.process.pid != lost.pid
+
+
+@pytest.mark.skipif(not FORKS, reason="here every session is a process of its own")
+def test_a_server_that_ends_while_it_is_asked_is_replaced(monkeypatch):
+    with Server() as server:
+        with server.open(job(ECHO)) as session:
+            session.receive(10)
+        ended = server._pid
+        os.kill(ended, signal.SIGKILL)
+        while not hung_up(server._control):
+            time.sleep(0.01)
+        answers = iter([False])  # it looks alive once more
+        monkeypatch.setattr(host, "hung_up", lambda control: next(answers, True))
+        with server.open(job(ECHO)) as session:
+            session.receive(10)
+            assert results(session.exchange(request("echo", 5), 1, 10)) == [5]
+        assert server._pid != ended
+
+
+def test_only_what_a_cell_names_is_imported_late():
+    assert references.late(("import matplotlib.pyplot as plt", "x = 1")) == ("matplotlib.pyplot",)
+    assert references.late(("torch.optim.SGD", "torch.compile(f)")) == ("torch._dynamo",)
+    assert references.late(("re.compile('the optimum')",)) == ()

@@ -214,10 +214,9 @@ def test_a_judge_that_is_killed_leaves_no_process(switch):
 
 IMPORTING = """
 import sys, time
-from autograder.sandbox import Server
-server = Server(namespaces=sys.argv[1] == "on")
-server.start()
-print(server._warm.process.pid, flush=True)
+from autograder.sandbox.warm import Warm
+warm = Warm(namespaces=sys.argv[1] == "on")
+print(warm.process.pid, flush=True)
 time.sleep(1000)
 """
 

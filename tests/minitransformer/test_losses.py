@@ -85,7 +85,7 @@ def random_ids(*shape, vocab=7, seed=1):
     return torch.randint(vocab, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def same_value_and_gradient(ours, theirs, logits):
+def assert_same_value_and_gradient(ours, theirs, logits):
     """Compares two losses, both called with the logits."""
     one, other = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     loss, expected = ours(one), theirs(other)
@@ -105,7 +105,7 @@ def test_the_next_token_loss_shifts_once():
 
 def test_the_next_token_loss_agrees_with_pytorch_on_shifted_pairs():
     ids = random_ids(3, 5)
-    same_value_and_gradient(
+    assert_same_value_and_gradient(
         lambda logits: next_token_loss(logits, ids),
         lambda logits: F.cross_entropy(logits[:, :-1].reshape(-1, 7), ids[:, 1:].reshape(-1)),
         random_logits(3, 5, 7),
@@ -115,7 +115,7 @@ def test_the_next_token_loss_agrees_with_pytorch_on_shifted_pairs():
 def test_the_next_token_loss_leaves_out_what_is_not_to_be_learned():
     labels = random_ids(3, 5)
     labels[0, :3] = labels[2, 4] = -100
-    same_value_and_gradient(
+    assert_same_value_and_gradient(
         lambda logits: next_token_loss(logits, labels),
         lambda logits: F.cross_entropy(logits[:, :-1].reshape(-1, 7), labels[:, 1:].reshape(-1)),
         random_logits(3, 5, 7),
@@ -132,7 +132,7 @@ def test_a_next_token_loss_over_nothing_is_refused():
 def test_the_masked_loss_is_the_mean_over_chosen_places_only():
     labels = random_ids(3, 5)
     labels[:, 1:4] = -100
-    same_value_and_gradient(
+    assert_same_value_and_gradient(
         lambda logits: masked_lm_loss(logits, labels),
         lambda logits: F.cross_entropy(logits.reshape(-1, 7), labels.reshape(-1)),
         random_logits(3, 5, 7),
@@ -171,7 +171,7 @@ def test_the_loss_of_pretraining_adds_the_words_and_the_pairs():
 def test_label_smoothing_agrees_with_pytorch(smoothing, pad_id):
     targets = random_ids(3, 5, vocab=4)
     assert (targets == 0).any()
-    same_value_and_gradient(
+    assert_same_value_and_gradient(
         lambda logits: label_smoothing_loss(logits, targets, smoothing, pad_id),
         lambda logits: F.cross_entropy(
             logits.reshape(-1, 7),
