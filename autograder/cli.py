@@ -5,6 +5,7 @@ Exit codes: 0 done (a bad notebook is a result), 1 the run itself failed, 2 wron
 
 import contextlib
 import enum
+import gc
 import json
 import os
 import subprocess
@@ -59,6 +60,8 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    finally:
+        gc.freeze()  # the interpreter's last search for garbage would walk all of torch
 
 
 @app.command()
@@ -156,6 +159,7 @@ def grade(
     ] = False,
 ) -> None:
     """Grade a folder of submissions: grades.csv, report, feedback, gradebook."""
+    gc.disable()  # an import makes no garbage worth a search
     _walls(unsafe, device)
     with contextlib.ExitStack() as until_done:
         # on this machine: workers' process imports torch while this one does
@@ -175,6 +179,8 @@ def _grade(
     from autograder import grade as grading
     from autograder.jobs import limits
 
+    gc.freeze()
+    gc.enable()
     if scheduler is None:
         limits(device.value)
 

@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
-from autograder import exercises, scheduling
+from autograder import exercises, references, scheduling
 from autograder.autograded import autograded_path
 from autograder.course import Course
 from autograder.errors import AutograderError, CourseError
 from autograder.feedback import feedback_path
-from autograder.gradebook import fill_gradebook, write_grades_csv
+from autograder.gradebook import fill_gradebook, import_nbgrader, write_grades_csv
 from autograder.inert import write_atomically
 from autograder.jobs import Finished, Job, carry, finish
 from autograder.report import class_report
@@ -147,6 +145,8 @@ def grade(
     with Store(out) as store, _room(out):
         found = []
         waiting = [_remembered(job, store) for job in jobs]
+        for name in {job.assignment for job in jobs}:  # once, before the judges are forked
+            references.package(name)
         for one in _spread(waiting, processes, scheduler, warm):
             found.append(_kept(one, store))
             done(found[-1])
@@ -157,7 +157,7 @@ def _spread(
     jobs: list[Job], processes: int | None, scheduler: str | None, warm: Warm | None
 ) -> Iterator[Finished]:
     if scheduler is None:
-        return scheduling.spread(finish, jobs, processes, warm)
+        return scheduling.spread(finish, jobs, processes, warm, import_nbgrader)
     from autograder import cluster  # takes a second to import
 
     resources = {"GPU": 1.0} if any(job.device == "cuda" for job in jobs) else None
@@ -192,6 +192,9 @@ def _summed_up(course: Course, found: list[SubmissionResult], out: Path) -> Writ
     results = tuple(sorted(found, key=lambda result: (result.student, result.assignment)))
     names = sorted({result.assignment for result in results})
     chapters = [exercises.load(name) for name in names]
+    import_nbgrader()
+    import nbformat
+
     releases = {name: nbformat.read(course.release(name), as_version=4) for name in names}
     written = Written(results, out / "grades.csv", out / "report.html", out / "gradebook.db")
     write_grades_csv(results, chapters, written.grades)

@@ -7,6 +7,7 @@ little, so what enters its gradebook is a number, one of our own sentences, or a
 import csv
 import io
 import os
+import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
@@ -106,7 +107,8 @@ def fill_gradebook(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be opened or written; it is as before.
     """
-    from autograder import gradebook_rows  # nbgrader takes a second to import
+    import_nbgrader()
+    from autograder import gradebook_rows
 
     latest_results = latest(results)
     with _gradebook(db_url, course_id) as gradebook:
@@ -119,6 +121,19 @@ def fill_gradebook(
             if of_chapter:
                 release = (releases or {}).get(chapter.name)
                 gradebook_rows.fill(gradebook, chapter, of_chapter, release)
+
+
+def import_nbgrader() -> None:
+    """Import what fills a gradebook, which takes a second; another time it takes none.
+
+    It would take two: jsonschema builds a parser of internationalized addresses, if it finds
+    rfc3987_syntax, and nbformat, which brings it, never asks for one.
+    """
+    missing = sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from autograder import gradebook_rows  # noqa: F401
+
+    if missing is None:
+        del sys.modules["rfc3987_syntax"]
 
 
 @contextmanager

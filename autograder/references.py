@@ -8,6 +8,7 @@ chapter or a later one is cut out of them, and the rest is sent along with the j
 import ast
 import contextlib
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import minitransformer
 from autograder import exercises
 from autograder.spec import Chapter
+
+WORD = re.compile(r"\w+")
 
 STUB = '''
 """What a grading run has in place of the course's `autograder`: names that do nothing."""
@@ -117,42 +120,59 @@ def foundations(chapter: Chapter, exercise_id: str) -> tuple[str, ...]:
 @functools.lru_cache
 def _stripped(cut: frozenset[tuple[str, str]]) -> dict[str, str]:
     names = {name for _, name in cut}
-    own = {module: frozenset(n for place_, n in cut if place_ == module) for module in _modules()}
     return {
-        module: _without(module, own[module], frozenset(names & imported))
-        for module, (_, imported) in _modules().items()
+        module: _without(
+            module,
+            frozenset(name for place_, name in cut if place_ == module),
+            frozenset(names.intersection(WORD.findall(text))),
+        )
+        for module, text in _modules().items()
     }
 
 
 @functools.lru_cache
-def _modules() -> dict[str, tuple[Path, frozenset[str]]]:
-    """Each module of the package: its file, and the names it imports, wherever that stands."""
+def _modules() -> dict[str, str]:
+    """Each module of the package: its source."""
     root = Path(minitransformer.__file__).parent
     found = {}
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        imports = (node.names for node in nodes if isinstance(node, ast.ImportFrom))
-        found[module] = (path, frozenset(alias.name for group in imports for alias in group))
+        found[module] = path.read_text(encoding="utf-8")
     return found
 
 
 @functools.lru_cache(maxsize=4096)
-def _without(module: str, own: frozenset[str], imported: frozenset[str]) -> str:
-    """A module's source without some of its own functions and classes, and some of its imports."""
-    tree = ast.parse(_modules()[module][0].read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if getattr(node, "name", None) not in own]
+def _without(module: str, own: frozenset[str], mentioned: frozenset[str]) -> str:
+    """A module's source without some of its own functions and classes, and some of its imports.
 
-    class Drop(ast.NodeTransformer):
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-            if node.level or (node.module or "").split(".")[0] == "minitransformer":
-                node.names = [alias for alias in node.names if alias.name not in imported]
-            return node if node.names else ast.Pass()
+    What is cut leaves empty lines, or a `pass`; the rest stays as it was written.
+    """
+    text = _modules()[module]
+    if not mentioned:
+        return text
+    tree, lines = ast.parse(text), text.split("\n")
+    gone: dict[ast.stmt, str | None]
+    gone = {node: "pass" for node in tree.body if getattr(node, "name", None) in own}
+    for kept in set(tree.body) - set(gone):
+        for node in ast.walk(kept):
+            if isinstance(node, ast.ImportFrom | ast.Assign):
+                gone[node] = _rest(node, mentioned)
+    for node, rest in gone.items():
+        first = min(part.lineno for part in (node, *getattr(node, "decorator_list", []))) - 1
+        count = (node.end_lineno or node.lineno) - first
+        if rest is not None:
+            lines[first : first + count] = [" " * node.col_offset + rest] + [""] * (count - 1)
+    return "\n".join(lines)
 
-        def visit_Assign(self, node: ast.Assign) -> ast.AST:
-            if isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
-                return ast.Pass()
-            return node
 
-    return ast.unparse(ast.fix_missing_locations(Drop().visit(tree)))
+def _rest(node: ast.ImportFrom | ast.Assign, cut: frozenset[str]) -> str | None:
+    """What is left of an import, or of `__all__`, when these names are cut; None for all of it."""
+    if isinstance(node, ast.Assign):
+        exports = isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+        return "pass" if exports else None
+    ours = node.level or (node.module or "").split(".")[0] == "minitransformer"
+    if not ours or not cut.intersection(alias.name for alias in node.names):
+        return None
+    node.names = [alias for alias in node.names if alias.name not in cut]
+    return ast.unparse(node) if node.names else "pass"

@@ -25,6 +25,7 @@ def spread(
     items: Sequence[Item],
     processes: int | None = None,
     warm: Warm | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """`work(item, server)` for every item, on several cores, in any order.
 
@@ -33,10 +34,11 @@ def spread(
         items: what to work on.
         processes: how many; as many as there are cores by default.
         warm: has begun to import already; one of its own by default.
+        meanwhile: done here while the other processes begin.
     """
     if warm is None:
         with Warm() as warm:
-            yield from spread(work, items, processes, warm)
+            yield from spread(work, items, processes, warm, meanwhile)
         return
     count = min(processes or os.cpu_count() or 1, len(items))
     if count <= 1:
@@ -49,7 +51,9 @@ def spread(
     context = multiprocessing.get_context("fork" if FORKS else "spawn")
     shared = (os.getpid(), warm if FORKS else None)
     with context.Pool(count, initializer=_begin, initargs=shared) as pool:
-        yield from pool.imap_unordered(functools.partial(_work, work), items)
+        results = pool.imap_unordered(functools.partial(_work, work), items)
+        meanwhile()
+        yield from results
 
 
 _server: Server | None = None

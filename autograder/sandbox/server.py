@@ -39,8 +39,8 @@ def warm() -> None:
     torch.set_num_threads(1)
     runner.warm_up(alone=True)
     bounds.warm_up()
-    gc.collect()
     gc.freeze()  # a worker's garbage collector need not walk, and so copy, all of torch
+    gc.enable()
 
 
 def end_all(spaces: Namespaces) -> None:
@@ -128,7 +128,7 @@ def start(descriptor: int, switch: str, hidden: tuple[str, ...]) -> None:
     while True:
         order, descriptors, _, _ = socket.recv_fds(orders, 1, 1)
         if not order:
-            return
+            os._exit(0)  # at once: nothing here needs to be put away
         if os.fork() == 0:
             try:
                 orders.close()

@@ -1,10 +1,14 @@
 """Reaching the reference around the package that a worker is given: it is not to be had."""
 
+import ast
+import importlib
 import os
+from pathlib import Path
 
 import pytest
 from threats import WRONG
 
+from autograder import exercises, references
 from autograder.sandbox import landlock
 
 REACHES = {
@@ -31,6 +35,62 @@ def test_the_reference_is_not_to_be_had_around_the_package(grade, source):
     root = landlock.COURSE
     result = grade(source.replace("{root}", str(root)), before=[WRONG])
     assert result.score == 0
+
+
+@pytest.mark.parametrize("chapter", exercises.names())
+def test_a_worker_is_given_all_of_the_package_but_what_is_still_to_be_built(chapter):
+    cut = {
+        references.place(exercise.reference)
+        for later in exercises.names()
+        if later >= chapter
+        for exercise in exercises.load(later).exercises
+    }
+    given = references.package(chapter)
+    for module in {module for module, _ in cut}:
+        before = ast.parse(Path(importlib.import_module(module).__file__).read_text("utf-8"))
+        names = {node.name for node in before.body if hasattr(node, "name")}
+        left = {node.name for node in ast.parse(given[module]).body if hasattr(node, "name")}
+        assert left == {name for name in names if (module, name) not in cut}
+        assert not {name for _, name in cut} & set(_imported(given[module]))
+
+
+def _imported(text):
+    """Names that a source imports from the package."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minitransformer"):
+            yield from (alias.name for alias in node.names)
+
+
+def test_an_import_inside_what_is_cut_goes_with_it(monkeypatch):
+    text = """
+from minitransformer.a import kept, taught
+
+@decorated(
+    1
+)
+def taught():
+    from minitransformer.a import kept, taught
+    return \"\"\"
+no code\"\"\"
+
+def stays():
+    from minitransformer.a import taught
+    from elsewhere import taught as other
+    return other  # untouched
+"""
+    monkeypatch.setattr(references, "_modules", lambda: {"minitransformer.b": text})
+    cut = references._without.__wrapped__(
+        "minitransformer.b", frozenset({"taught"}), frozenset({"taught"})
+    )
+    left = [line for line in cut.split("\n") if line]
+    assert left == [
+        "from minitransformer.a import kept",
+        "pass",
+        "def stays():",
+        "    pass",
+        "    from elsewhere import taught as other",
+        "    return other  # untouched",
+    ]
 
 
 def test_a_course_installed_among_pythons_libraries_cannot_be_read(tmp_path, monkeypatch):
