@@ -40,8 +40,7 @@ def observe(
         forbidden: functions of torch that would do the exercise; see `Shortcuts`.
         alone: True in a worker, where nothing else runs: nothing need be put back, and `Bounds`
             keeps torch's functions away.
-        device: where the inputs are put, and modules that a probe builds; draws stay on the CPU,
-            whose generator they are given.
+        device: where the inputs are put, and what is made without a device.
 
     Returns:
         {"values": {…}} or {"error": {"type", "message", "line", "cell"}}; and "shortcut", the
@@ -55,9 +54,9 @@ def observe(
         clean()
         try:
             target = namespace[name]
-            if device != "cpu" and probe != probes.draws.__name__:
-                target, inputs = placed(target, device), moved(inputs, device)
-            with shortcuts.watched():
+            with on(device), shortcuts.watched():
+                if device != "cpu":
+                    target, inputs = placed(target, device), moved(inputs, device)
                 seen: dict[str, Any] = {"values": getattr(probes, probe)(target, inputs)}
         except KeyboardInterrupt:
             raise
@@ -110,10 +109,39 @@ def moved(value: Any, device: str) -> Any:
 
 
 def placed(target: Any, device: str) -> Any:
-    """A class whose modules are made on a device; anything else as it is."""
+    """A class whose modules are on a device, however they were made; anything else as it is."""
     if not isinstance(target, type) or not issubclass(target, torch.nn.Module):
         return target
-    return lambda *sizes: target(*sizes).to(device)
+    return lambda *sizes, **options: target(*sizes, **options).to(device)
+
+
+@contextlib.contextmanager
+def on(device: str) -> Iterator[None]:
+    """What is made without a device is made on this one, and draws are those of the CPU."""
+    if device == "cpu":
+        yield
+        return
+    with torch.device(device), CpuDraws():
+        yield
+
+
+class CpuDraws(TorchDispatchMode):
+    """Every draw is made on the CPU and brought to where it belongs: a GPU's would be others."""
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, arguments: Any = (), options: Any = None
+    ) -> Any:
+        options = options or {}
+        draws = torch.Tag.nondeterministic_seeded in operator.tags
+        if not draws or "attention" in str(operator):  # whose fused kernels might drop weights
+            return operator(*arguments, **options)
+        tensors = [item for item in arguments if isinstance(item, torch.Tensor)]
+        device = options.get("device") or (tensors[0].device if tensors else "cpu")
+        here = {**options, "device": "cpu"} if "device" in options else options
+        found = operator(*moved(arguments, "cpu"), **moved(here, "cpu"))
+        if operator._schema.is_mutable:
+            return arguments[0].copy_(found)
+        return moved(found, device)
 
 
 def clean() -> None:

@@ -20,6 +20,7 @@ from minitransformer.losses import cross_entropy, masked_lm_loss
 from minitransformer.masking import mask_tokens
 from minitransformer.tasks import pair_segments
 from minitransformer.tokenizers import SPECIAL_TOKENS
+from minitransformer.training.devices import device_of
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ class GapExam:
             "words", the mean loss at the gaps; and "pairs", that of the pairs, and "right", the
             share of pairs that it gets right.
         """
-        words, pairs = [], []
+        words, pairs, device = [], [], device_of(model)
         parts = zip(*(t.split(250) for t in (self.seen, self.segments, self.gaps)), strict=True)
         with evaluation_mode(model):
             for ids, segments, gaps in parts:
-                logits, answers = model(ids, segments)
-                words.append(logits[gaps].float())
-                pairs += [] if answers is None else [answers.float()]
+                logits, answers = model(ids.to(device), segments.to(device))
+                words.append(logits.cpu()[gaps].float())
+                pairs += [] if answers is None else [answers.cpu().float()]
             found = {"words": cross_entropy(torch.cat(words), self.ids[self.gaps]).item()}
             if pairs:
                 classes, answers = (~self.is_next).long(), torch.cat(pairs)

@@ -370,18 +370,19 @@ def target_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
 
     Returns:
         A bool tensor (batch, seq, seq), True = may be attended to; rows of padding do not matter.
-        causal_mask(seq) and padding_mask(ids, pad_id) are yours.
+        causal_mask(seq) and padding_mask(ids, pad_id) are yours; the first makes its mask on the
+        CPU, and .to(ids.device) takes it to where the ids are.
 
     Example: for ids [[2, 7, 0]] the first two rows are [True, False, False] and
     [True, True, False].
     """
     ### BEGIN SOLUTION
-    past = causal_mask(ids.shape[1])
+    past = causal_mask(ids.shape[1]).to(ids.device)
     real = padding_mask(ids, pad_id)
     return past & real
     ### END SOLUTION
     ### BEGIN BUG
-    # past = causal_mask(ids.shape[1])
+    # past = causal_mask(ids.shape[1]).to(ids.device)
     # real = padding_mask(ids, pad_id)
     # return past | real
     ### END BUG

@@ -30,6 +30,11 @@ def training_device() -> torch.device:
     return torch.device(name)
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model is; the CPU for one without weights."""
+    return next((weight.device for weight in model.parameters()), torch.device("cpu"))
+
+
 class Team:
     """The processes that train one model together; most often just this one.
 

@@ -28,7 +28,7 @@ from minitransformer.training.checkpoint import (
     save_tensors,
     unpack_optimizers,
 )
-from minitransformer.training.devices import Team, training_device
+from minitransformer.training.devices import Team, device_of, training_device
 from minitransformer.training.optimizers import make_optimizers
 from minitransformer.training.schedule import learning_rate_at
 
@@ -145,10 +145,11 @@ def train(
     """Train a model, in place.
 
     Args:
-        model: has ``loss(**batch)``; it is moved to the training device and left there.
+        model: has ``loss(**batch)``; it is moved to the training device, and back at the end.
         batches: the batch of each step, on the CPU.
         config: how.
-        evaluate: the model's loss on held-out data; called in evaluation mode without gradients.
+        evaluate: the model's loss on held-out data; called in evaluation mode without gradients,
+            while the model is on the training device.
         log: takes one record (a dict of JSON values) after each evaluation and every 10 steps.
         checkpoint: a file to write the state to. If it exists, the run goes on from it.
         progress: show a progress bar.
@@ -159,7 +160,7 @@ def train(
         ValueError: the checkpoint belongs to another run.
         FloatingPointError: the loss is no longer a number.
     """
-    device = training_device()
+    device, home = training_device(), device_of(model)
     team, model = Team(device), model.to(device)
     optimizers = make_optimizers(model, config)
     history, start = History(), 0
@@ -169,7 +170,7 @@ def train(
     run = _Run(model, optimizers, config, history, team, device)
     bar = tqdm(total=config.steps, initial=start, disable=not progress, unit="step", leave=True)
     began = time.perf_counter() - history.seconds
-    with _left_as_found(model, team), _random_state_kept(device), bar:
+    with _left_as_found(model, home, team), _random_state_kept(device), bar:
         for step in range(start, config.steps if not history.reached else start):
             run.step(step, batches(step), schedule or learning_rate_at, clip)
             done = step + 1
@@ -319,13 +320,13 @@ def _resume(path: Path, model, optimizers: list[Optimizer], config) -> tuple[His
 
 
 @contextmanager
-def _left_as_found(model: nn.Module, team: Team) -> Iterator[None]:
-    """Whatever happens inside, the model's mode is put back and the team parts."""
+def _left_as_found(model: nn.Module, home: torch.device, team: Team) -> Iterator[None]:
+    """Whatever happens inside, the model's mode and device are put back and the team parts."""
     was_training = model.training
     try:
         yield
     finally:
-        model.train(was_training)
+        model.train(was_training).to(home)
         team.close()
 
 

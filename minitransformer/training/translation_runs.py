@@ -135,7 +135,7 @@ def train_translator(
         steps=steps, seed=seed, muon_learning_rate=0.02, evaluate_every=0, warmup=20
     )
     history = train(lesson, table_rows(table, batch, seed), settings)
-    return TrainedTranslator(model.cpu().eval(), tokenizer, target_tokenizer, history.losses, apart)
+    return TrainedTranslator(model.eval(), tokenizer, target_tokenizer, history.losses, apart)
 
 
 def encode_targets(tokenizer: WordTokenizer, texts: Sequence[str], end_id: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import far
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -82,13 +83,71 @@ def test_a_gpu_is_not_used_for_a_class_unless_told_that_no_wall_stands_around_it
     assert "--unsafe" in str(done.exception)
 
 
-def test_inputs_are_moved_and_modules_are_made_where_the_probe_runs():
-    """With the device that every machine has besides the CPU: one that holds no numbers."""
-    nested = {"x": torch.ones(2), "more": [torch.ones(3), ("a", 1)]}
-    there = runner.moved(nested, "meta")
-    assert there["x"].is_meta and there["more"][0].is_meta and there["more"][1] == ("a", 1)
-    assert runner.placed(torch.nn.Linear, "meta")(2, 3).weight.is_meta
-    assert runner.placed(len, "meta") is len
+def marked(chapter, name, target, device):
+    """What the judge says of a function that is observed on a device."""
+
+    def look(asked, trial):
+        fresh, probe = codec.normal(trial.inputs), trial.case.probe.__name__
+        return codec.normal(runner.observe({name: target}, asked.id, probe, fresh, device=device))
+
+    return judge.examine(exercises.load(chapter).exercise(name), chapter, judge.VISIBLE, look)
+
+
+@pytest.mark.parametrize(("chapter", "name"), ALL, ids=[name for _, name in ALL])
+def test_on_another_device_right_is_right(chapter, name):
+    """No GPU needed: on a device that refuses what a GPU does; see `far`."""
+    exercise = exercises.load(chapter).exercise(name)
+    for target in (exercise.reference, *exercise.alternatives):
+        with far.away():
+            judgement = marked(chapter, name, target, far.DEVICE)
+        assert judgement.share == 1, (target.__name__, judgement)
+
+
+def test_on_another_device_wrong_is_wrong_in_the_same_way():
+    for chapter, name in ALL[::14]:
+        for misconception in exercises.load(chapter).exercise(name).misconceptions:
+            target = misconception.ways[0]
+            with far.away():
+                judgement = marked(chapter, name, target, far.DEVICE)
+            expected = marked(chapter, name, target, "cpu")
+            assert judgement.share == expected.share, target.__name__
+            assert judgement.misconception == expected.misconception, target.__name__
+
+
+def test_what_is_drawn_on_another_device_are_the_numbers_of_the_cpu():
+    draws = {
+        "new": lambda: torch.rand(3),
+        "with a generator": lambda: torch.randn(3, generator=torch.Generator().manual_seed(5)),
+        "in place": lambda: torch.zeros(4).uniform_(),
+        "from probabilities": lambda: torch.multinomial(torch.ones(5), 2),
+        "dropped": lambda: torch.nn.functional.dropout(torch.ones(9)),
+        "weights": lambda: torch.nn.Linear(2, 3).weight.detach(),
+        "a number of its own": lambda: torch.randperm(6),
+    }
+    for name, draw in draws.items():
+        torch.manual_seed(3)
+        expected = draw()
+        with far.away(), runner.on(far.DEVICE):
+            torch.manual_seed(3)
+            found = draw()
+            assert found.device == torch.device(far.DEVICE), name
+            assert found.tolist() == expected.tolist(), name
+            assert torch.rand(2, device="cpu").device.type == "cpu"
+
+
+def test_the_other_device_refuses_what_a_gpu_refuses():
+    with far.away():
+        there, here = torch.ones(2, 3, device=far.DEVICE), torch.ones(2, 3)
+        with pytest.raises(RuntimeError, match="same device"):
+            there + here
+        with pytest.raises(RuntimeError, match="same device"):
+            here[torch.zeros(1, dtype=torch.long, device=far.DEVICE)]
+        with pytest.raises(RuntimeError, match="for generator"):
+            torch.rand(2, generator=torch.Generator(), device=far.DEVICE)
+        with pytest.raises(TypeError, match="numpy"):
+            there.numpy()
+        assert (there * torch.tensor(2.0)).cpu().tolist() == (2 * here).tolist()
+        assert there[torch.tensor([0])].device == there.device
 
 
 @NO_GPU
@@ -98,16 +157,6 @@ def test_a_gpu_gives_the_same_marks(chapter, name):
     exercise = exercises.load(chapter).exercise(name)
     wrong = [way for misconception in exercise.misconceptions for way in misconception.ways]
     for target in (exercise.reference, *exercise.alternatives, *wrong):
-        space = {name: target}
-        judged = []
-        for device in ("cpu", "cuda"):
-
-            def look(asked, trial, space=space, device=device):
-                fresh = codec.normal(trial.inputs)
-                probe = trial.case.probe.__name__
-                return codec.normal(runner.observe(space, asked.id, probe, fresh, device=device))
-
-            judged.append(judge.examine(exercise, chapter, judge.VISIBLE, look))
-        cpu, cuda = judged
+        cpu, cuda = (marked(chapter, name, target, device) for device in ("cpu", "cuda"))
         assert cuda.share == cpu.share, target.__name__
         assert cuda.misconception == cpu.misconception, target.__name__

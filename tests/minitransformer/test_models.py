@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import far
 import pytest
 import torch
 import torch.nn.functional as F
@@ -388,6 +389,18 @@ def test_dropout_works_in_training_only(config):
             first, second = outputs(model.train()), outputs(model)
             assert torch.isfinite(first).all() and not torch.allclose(first, second)
             loss(model).backward()
+
+
+@EVERY
+@pytest.mark.parametrize("make", [Parts, readable_parts])
+def test_another_device_gives_the_logits_of_the_cpu(config, make):
+    """No GPU needed: on a device that refuses what a GPU does; see `far`."""
+    model = made(config, make())
+    expected = outputs(model)
+    with far.away():
+        found = outputs(model.to(far.DEVICE), IDS.to(far.DEVICE))
+        assert found.device == torch.device(far.DEVICE)
+        torch.testing.assert_close(found.cpu(), expected)
 
 
 @pytest.mark.gpu

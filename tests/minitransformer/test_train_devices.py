@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 
+import far
 import pytest
 import torch
 
@@ -37,6 +38,7 @@ import json, os, sys
 import torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[2])
+sys.path.append(os.path.dirname(sys.argv[2]))
 import test_train_devices as here
 rank = int(os.environ["RANK"])
 records = []
@@ -108,6 +110,27 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch):
         training_device()
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_another_device_trains_to_the_losses_of_the_cpu(monkeypatch, tmp_path, optimizer):
+    """No GPU needed: on a device that refuses what a GPU does; see `far`."""
+    config = replace(CONFIG, optimizer=optimizer, precision="float32")
+    expected = train(make_model(), BATCHES, config, EVALUATE)
+    monkeypatch.setenv("MINITRANSFORMER_DEVICE", far.DEVICE)
+    model, path, places = make_model(), tmp_path / "run.safetensors", []
+
+    def evaluate(model):
+        places.extend(parameter.device for parameter in model.parameters())
+        return EVALUATE(model)
+
+    with far.away():
+        found = train(model, BATCHES, config, evaluate, checkpoint=path)
+        again = train(make_model(seed=1), BATCHES, config, EVALUATE, checkpoint=path)
+    assert set(places) == {torch.device(far.DEVICE)}
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}  # back again
+    assert found.losses == pytest.approx(expected.losses, rel=1e-4)
+    assert again.losses == found.losses
+
+
 @pytest.mark.gpu
 @needs_gpu
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
@@ -117,7 +140,7 @@ def test_a_gpu_trains_to_the_losses_of_the_cpu(monkeypatch, tmp_path, optimizer)
     monkeypatch.setenv("MINITRANSFORMER_DEVICE", "cuda")
     model, path = make_model(), tmp_path / "run.safetensors"
     found = train(model, BATCHES, config, EVALUATE, checkpoint=path)
-    assert {parameter.device.type for parameter in model.parameters()} == {"cuda"}
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}  # back again
     # torch.optim.Muon, which runs there, orthogonalises in bfloat16
     tolerance = 1e-4 if optimizer == "adamw" else 2e-2
     assert found.losses == pytest.approx(expected.losses, rel=tolerance)
