@@ -317,7 +317,7 @@ for text in ("Squatch eats pizza", "Squatch eats Pythagoras"):
 # The kind of number in a tensor is its **dtype**: ids are int64, float32 is the usual floating
 # point, float64 the more precise one, and a comparison gives bool, True and False. `.float()` makes
 # float32 of any of them, `.to(other.dtype)` whatever `other` holds. One-hot rows will be
-# multiplied, so make yours floating point. `F.one_hot` is out of bounds here, since it *is* the
+# multiplied, so make yours float32. `F.one_hot` is out of bounds here, since it *is* the
 # exercise.
 
 # %% tags=["demonstration"]
@@ -338,7 +338,7 @@ def one_hot(ids: Tensor, vocab_size: int) -> Tensor:
         vocab_size: the length of the rows.
 
     Returns:
-        (..., vocab_size), floating point. The vocabulary is the last axis.
+        (..., vocab_size), float32. The vocabulary is the last axis.
 
     Example: one_hot(torch.tensor([2, 0]), 4) is [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]].
     """
@@ -430,8 +430,8 @@ def cosine_similarity_matrix(vectors: Tensor) -> Tensor:
         vectors: (n, d_model), one vector in each row; they stay as they are.
 
     Returns:
-        (n, n); entry [i, j] is the cosine of the vectors i and j. A vector of zeros has the
-        similarity 0 with everything.
+        (n, n), in the dtype of the vectors; entry [i, j] is the cosine of the vectors i and j. A
+        vector of zeros has the similarity 0 with everything.
 
     Example: the vectors [[3.0, 4.0], [4.0, 3.0]] give [[1.0, 0.96], [0.96, 1.0]].
     """
@@ -598,7 +598,8 @@ def noise_distribution(counts: Tensor, power: float = 0.75) -> Tensor:
         power: 1 keeps the shares of the counts, 0 would make all words alike.
 
     Returns:
-        Probabilities (vocab,), floating point; they sum to 1.
+        Probabilities (vocab,) that sum to 1: in the dtype of the counts where that is floating
+        point, float32 where the counts are integers.
 
     Example: noise_distribution(torch.tensor([16.0, 1.0])) is about [0.89, 0.11].
     """
@@ -636,7 +637,7 @@ def sample_negatives(
         generator: where the random numbers come from; the same seed gives the same draws.
 
     Returns:
-        Integer ids of that shape.
+        Ids of that shape, int64.
 
     Example: sample_negatives(torch.tensor([0.0, 1.0]), (2, 3)) is [[1, 1, 1], [1, 1, 1]].
     """

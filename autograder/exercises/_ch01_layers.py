@@ -146,6 +146,8 @@ def _starts_spread(observed: Values, expected: Values, inputs: Values) -> Failur
 
     The codes say the size, coarsely: two tables start alike when both say the same.
     """
+    if observed["another one starts alike"]:
+        return Failure("Two layers, made one after the other, start with the same numbers.", "seed")
     for name, wanted in STARTING_STD.items():
         if f"std of {name}" not in expected:
             continue
@@ -173,7 +175,8 @@ def _large_positions(observed: Values, expected: Values, inputs: Values) -> Fail
 
 
 def _cotangent(make: Callable[[Draw], Values]) -> Callable[[Draw], Values]:
-    return lambda draw: {**make(draw), "cotangent_seed": draw.seed()}
+    """In training mode, where a dropout that nobody asked for would show."""
+    return lambda draw: {**make(draw), "cotangent_seed": draw.seed(), "train": True}
 
 
 TokenEmbedding = Exercise(
@@ -239,6 +242,17 @@ TokenEmbedding = Exercise(
             m.NoParameter,
             "It looks as if weight is a plain tensor, which no optimiser would ever find. Wrap it: "
             "nn.Parameter(...).",
+            also=(m.BufferTable,),
+        ),
+        Misconception(
+            m.SeededTable,
+            "It looks as if a seed is set in __init__, so all tables start with the same numbers. "
+            "Seeds are for whoever makes the layer.",
+        ),
+        Misconception(
+            m.TableAsForPlaces,
+            "It looks as if the entries start with standard deviation 0.02. Here it is 1 / "
+            "√d_model, so that they have size 1 after the scaling.",
         ),
         Misconception(
             m.StandardNormalTable,
@@ -401,6 +415,17 @@ LearnedPositions = Exercise(
             m.PositionsZero,
             "It looks as if all entries start at 0, so all places start alike. Start with "
             "torch.randn times 0.02.",
+        ),
+        Misconception(
+            m.PositionsNoParameter,
+            "It looks as if weight is a plain tensor, which no optimiser would ever find. Wrap it: "
+            "nn.Parameter(...).",
+            also=(m.PositionsInABuffer,),
+        ),
+        Misconception(
+            m.SeededPositions,
+            "It looks as if a seed is set in __init__, so all tables start with the same numbers. "
+            "Seeds are for whoever makes the layer.",
         ),
         Misconception(
             m.WholePositionTable,
@@ -578,6 +603,11 @@ EmbeddingLayer = Exercise(
             m.SegmentsZero,
             "It looks as if self.segment starts with nothing but 0. Start with torch.randn times "
             "0.02.",
+        ),
+        Misconception(
+            m.ScalesTheSegments,
+            "It looks as if the segment vectors are multiplied by √d_model. Only the token vectors "
+            "are.",
         ),
         Misconception(
             m.ScalesEverything,

@@ -82,6 +82,60 @@ def some_marks_and_colons(text):
     return re.findall(r"\w+|[.,!?;:]", text.lower())
 
 
+def some_marks_and_brackets(text):
+    return re.findall(r"\w+|[.,!?;:()]", text.lower())
+
+
+def some_marks_and_quotes(text):
+    return re.findall(r"\w+|[.,!?;:()'\"-]", text.lower())
+
+
+def marks_of_the_keyboard(text):
+    for mark in "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~":
+        text = text.replace(mark, f" {mark} ")
+    return text.lower().split()
+
+
+def listed_letters(text):
+    return re.findall(r"[a-z0-9]+|[^\w\s]", text.lower())
+
+
+def listed_letters_and_underscore(text):
+    return re.findall(r"[a-z0-9_]+|[^\w\s]", text.lower())
+
+
+def listed_letters_by_flag(text):
+    return re.findall(r"\w+|[^\w\s]", text.lower(), re.ASCII)
+
+
+def underscore_apart(text):
+    return re.findall(r"[^\W_]+|\S", text.lower())
+
+
+def underscore_lost(text):
+    return re.findall(r"[^\W_]+|[^\w\s]", text.lower())
+
+
+def only_the_space_separates(text):
+    return re.findall(r"\w+|[^\w ]", text.lower())
+
+
+def splits_at_one_space(text):
+    return [piece for word in text.lower().split(" ") for piece in re.findall(r"\w+|\W", word)]
+
+
+def last_word_lost(text):
+    tokens, word = [], ""
+    for character in text.lower():
+        if re.match(r"\w", character):
+            word += character
+            continue
+        tokens += [word] if word else []
+        word = ""
+        tokens += [] if character.isspace() else [character]
+    return tokens
+
+
 def tokenize_by_hand(text):
     tokens, word = [], ""
     for character in text.lower():
@@ -155,6 +209,25 @@ def once_in_each_text(texts, min_count=1):
     kept = [token for token in counts if counts[token] >= min_count]
     kept.sort(key=lambda token: (-counts[token], token))
     return {token: index for index, token in enumerate(list(SPECIALS) + kept)}
+
+
+def texts_glued(texts, min_count=1):
+    ranked = _ranked(["".join(texts)], min_count)
+    return {token: index for index, token in enumerate(list(SPECIALS) + ranked)}
+
+
+def rare_in_each_text(texts, min_count=1):
+    counts = Counter()
+    for text in texts:
+        own = Counter(_cut(text))
+        counts.update({token: count for token, count in own.items() if count >= min_count})
+    ranked = sorted(counts, key=lambda token: (-counts[token], token))
+    return {token: index for index, token in enumerate(list(SPECIALS) + ranked)}
+
+
+def ids_from_one(texts, min_count=1):
+    ranked = _ranked(texts, min_count)
+    return {token: index for index, token in enumerate(list(SPECIALS) + ranked, 1)}
 
 
 def ids_start_again(texts, min_count=1):
@@ -252,6 +325,10 @@ def unknown_is_one(text, vocab):
     return [vocab.get(token, 1) for token in _cut(text)]
 
 
+def zero_is_unknown(text, vocab):
+    return [vocab.get(token) or vocab["[UNK]"] for token in _cut(text)]
+
+
 def grows_the_vocab(text, vocab):
     return [vocab.setdefault(token, len(vocab)) for token in _cut(text)]
 
@@ -336,6 +413,24 @@ def glues_words(ids, vocab):
     return "".join(token for token in _words(ids, vocab) if token != "[PAD]")
 
 
+def space_at_the_end(ids, vocab):
+    return "".join(token + " " for token in _words(ids, vocab) if token != "[PAD]")
+
+
+def space_at_the_beginning(ids, vocab):
+    return "".join(" " + token for token in _words(ids, vocab) if token != "[PAD]")
+
+
+def words_in_a_list(ids, vocab):
+    return [token for token in _words(ids, vocab) if token != "[PAD]"]
+
+
+def ends_at_separator(ids, vocab):
+    tokens = _words(ids, vocab)
+    end = tokens.index("[SEP]") + 1 if "[SEP]" in tokens else len(tokens)
+    return " ".join(token for token in tokens[:end] if token != "[PAD]")
+
+
 def place_in_dict(ids, vocab):
     tokens = [list(vocab)[int(index)] for index in ids]
     return " ".join(token for token in tokens if token != "[PAD]")
@@ -382,6 +477,12 @@ def one_long_column(ids, vocab_size):
     return (ids.reshape(-1, 1) == torch.arange(vocab_size)).float()
 
 
+def one_row_for_all(ids, vocab_size):
+    row = torch.zeros(vocab_size)
+    row[ids.long()] = 1.0
+    return row
+
+
 def one_hot_from_eye(ids, vocab_size):
     return torch.eye(vocab_size)[ids.long()]
 
@@ -423,6 +524,10 @@ def through_lists(ids, table):
     return torch.tensor(pick(ids.tolist()))
 
 
+def cut_off_from_table(ids, table):
+    return table.detach()[ids.long()]
+
+
 def sums_the_rows(ids, table):
     return table[ids.long()].sum(dim=-2)
 
@@ -460,6 +565,11 @@ def one_side_divided(vectors):
 
 def squared_lengths(vectors):
     unit = vectors / vectors.pow(2).sum(dim=-1, keepdim=True).clamp_min(1e-8)
+    return unit @ unit.T
+
+
+def one_length_for_all(vectors):
+    unit = vectors / vectors.norm().clamp_min(1e-8)
     return unit @ unit.T
 
 
@@ -564,6 +674,15 @@ def left_side_backwards(ids, window):
     )
 
 
+def both_at_once(ids, window):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for i in range(len(ids)):
+        for j in range(i + 1, min(len(ids), i + window + 1)):
+            pairs += [(ids[i], ids[j]), (ids[j], ids[i])]
+    return pairs
+
+
 def _pairs_by_steps(ids, window, steps):
     ids = [int(index) for index in ids]
     places = range(len(ids))
@@ -604,6 +723,34 @@ def wraps_around(ids, window):
         for neighbour in range(position - window, min(position + window + 1, len(ids))):
             if neighbour != position:
                 pairs.append((center, ids[neighbour]))
+    return pairs
+
+
+def wraps_around_and_stops(ids, window):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for i in range(len(ids)):
+        around = [j for j in range(i - window, i + window + 1) if j != i]
+        pairs += [(ids[i], ids[j]) for j in around if -len(ids) <= j < len(ids)]
+    return pairs
+
+
+def slices_from_below_zero(ids, window):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for i in range(len(ids)):
+        around = ids[i - window : i] + ids[i + 1 : i + window + 1]
+        pairs += [(ids[i], context) for context in around]
+    return pairs
+
+
+def first_place_of_a_word(ids, window):
+    ids = [int(index) for index in ids]
+    pairs = []
+    for center in ids:
+        i = ids.index(center)
+        around = range(max(0, i - window), min(len(ids), i + window + 1))
+        pairs += [(center, ids[j]) for j in around if j != i]
     return pairs
 
 
@@ -649,6 +796,14 @@ def counts_itself(seq, window):
 
 def window_beyond_sentence(seq, window):
     return window * (2 * seq - window - 1)
+
+
+def window_beyond_sentence_above_zero(seq, window):
+    return max(0, window * (2 * seq - window - 1))
+
+
+def largest_distance_left_out(seq, window):
+    return sum(2 * (seq - distance) for distance in range(1, window) if distance < seq)
 
 
 def one_edge_only(seq, window):
@@ -730,13 +885,25 @@ def forgets_the_generator(probabilities, shape, generator=None):
     return torch.multinomial(probabilities, n, replacement=True).view(shape)
 
 
+def begins_again_each_time(probabilities, shape, generator=None):
+    again = torch.Generator().manual_seed(generator.initial_seed() if generator else 0)
+    n = math.prod(shape)
+    return torch.multinomial(probabilities, n, replacement=True, generator=again).view(shape)
+
+
+def begins_again_without_generator(probabilities, shape, generator=None):
+    generator = generator or torch.Generator().manual_seed(0)
+    n = math.prod(shape)
+    return torch.multinomial(probabilities, n, replacement=True, generator=generator).view(shape)
+
+
 def same_seed_always(probabilities, shape, generator=None):
     own = torch.Generator().manual_seed(0)
     n = math.prod(shape)
     return torch.multinomial(probabilities, n, replacement=True, generator=own).view(shape)
 
 
-def one_row_for_all(probabilities, shape, generator=None):
+def one_row_of_draws(probabilities, shape, generator=None):
     row = torch.multinomial(probabilities, shape[-1], replacement=True, generator=generator)
     return row.expand(*shape).clone()
 
@@ -816,6 +983,65 @@ def no_logarithm(center, context, negatives):
 def log_after_sigmoid(center, context, negatives):
     true, noise = _scores_of(center, context, negatives)
     return -(true.sigmoid().log() + (-noise).sigmoid().log().sum(-1)).mean()
+
+
+def _log_after_sigmoid(center, context, negatives, small):
+    true, noise = _scores_of(center, context, negatives)
+    wishes = (true.sigmoid() + small).log() + ((-noise).sigmoid() + small).log().sum(-1)
+    return -wishes.mean()
+
+
+def log_after_sigmoid_plus_1e6(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-6)
+
+
+def log_after_sigmoid_plus_1e7(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-7)
+
+
+def log_after_sigmoid_plus_1e8(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-8)
+
+
+def log_after_sigmoid_plus_1e9(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-9)
+
+
+def log_after_sigmoid_plus_1e10(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-10)
+
+
+def log_after_sigmoid_plus_1e12(center, context, negatives):
+    return _log_after_sigmoid(center, context, negatives, 1e-12)
+
+
+def minus_before_the_noise(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -(F.logsigmoid(true) - F.logsigmoid(noise).sum(-1)).mean()
+
+
+def truth_for_each_noise_word(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -(F.logsigmoid(true).unsqueeze(-1) + F.logsigmoid(-noise)).sum(-1).mean()
+
+
+def one_sigmoid_for_the_noise(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -(F.logsigmoid(true) + F.logsigmoid(-noise.sum(-1))).mean()
+
+
+def mean_over_all_words(center, context, negatives):
+    true, noise = _scores_of(center, context, negatives)
+    return -torch.cat([F.logsigmoid(true).unsqueeze(-1), F.logsigmoid(-noise)], dim=-1).mean()
+
+
+def loss_without_noise(center, context, negatives):
+    return -F.logsigmoid((center * context).sum(-1)).mean()
+
+
+def loss_cut_off(center, context, negatives):
+    true, noise = _scores_of(center.detach(), context.detach(), negatives.detach())
+    return -(F.logsigmoid(true) + F.logsigmoid(-noise).sum(-1)).mean()
 
 
 def noise_against_context(center, context, negatives):
@@ -978,6 +1204,28 @@ class NoParameter(nn.Module):
         return self.weight[ids.long()] * self.weight.shape[1] ** 0.5
 
 
+class BufferTable(nn.Module):
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.register_buffer("weight", torch.randn(vocab_size, d_model) * d_model**-0.5)
+
+    def forward(self, ids):
+        return self.weight[ids.long()] * self.weight.shape[1] ** 0.5
+
+
+class SeededTable(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) / math.sqrt(d_model))
+
+
+class TableAsForPlaces(TokenTable):
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) * 0.02)
+
+
 class StandardNormalTable(nn.Module):
     def __init__(self, vocab_size, d_model):
         super().__init__()
@@ -1110,6 +1358,31 @@ class PositionsZero(PositionTable):
         self.weight = nn.Parameter(torch.zeros(max_seq, d_model))
 
 
+class SeededPositions(PositionTable):
+    def __init__(self, max_seq, d_model):
+        super().__init__(max_seq, d_model)
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(max_seq, d_model) * 0.02)
+
+
+class PositionsNoParameter(nn.Module):
+    def __init__(self, max_seq, d_model):
+        super().__init__()
+        self.weight = torch.randn(max_seq, d_model) * 0.02
+
+    def forward(self, x):
+        return x + self.weight[: x.shape[1]]
+
+
+class PositionsInABuffer(nn.Module):
+    def __init__(self, max_seq, d_model):
+        super().__init__()
+        self.register_buffer("weight", torch.randn(max_seq, d_model) * 0.02)
+
+    def forward(self, x):
+        return x + self.weight[: x.shape[1]]
+
+
 class WholePositionTable(PositionTable):
     def forward(self, x):
         return x + self.weight
@@ -1225,6 +1498,13 @@ class SegmentsZero(LayerParts):
     def forward(self, ids, segments=None):
         segments = torch.zeros_like(ids) if segments is None else segments
         return self.position(self.token(ids)) + self.segment[segments.long()]
+
+
+class ScalesTheSegments(LayerParts):
+    def forward(self, ids, segments=None):
+        segments = torch.zeros_like(ids) if segments is None else segments
+        scale = math.sqrt(self.segment.shape[1])
+        return self.position(self.token(ids)) + self.segment[segments.long()] * scale
 
 
 class ScalesEverything(LayerParts):

@@ -86,6 +86,11 @@ one_hot = Exercise(
             "It looks as if the batch is lost: all ids stand in one long list. Keep the axes of "
             "ids and add one at the end.",
         ),
+        Misconception(
+            m.one_row_for_all,
+            "It looks as if all ids share one row, with a 1 for each of them. Every id gets a row "
+            "of its own.",
+        ),
     ),
     alternatives=(m.one_hot_from_eye, m.one_hot_by_scatter),
     forbidden=("one_hot",),
@@ -194,6 +199,11 @@ lookup = Exercise(
             m.sums_the_rows,
             "It looks as if the rows of a sentence are added up. Each word keeps its own vector.",
         ),
+        Misconception(
+            m.cut_off_from_table,
+            "The numbers are right, but the result is cut off from the table (by detach, .data, "
+            "no_grad or a new tensor), so it could never be learned. Index the table itself.",
+        ),
     ),
     alternatives=(m.lookup_by_product, m.lookup_by_index_select, m.lookup_by_gather),
     stands_on=("one_hot",),
@@ -294,6 +304,11 @@ cosine_similarity_matrix = Exercise(
             m.squared_lengths,
             "It looks as if the vectors are divided by their squared length. The length is the "
             "square root of the sum of squares.",
+        ),
+        Misconception(
+            m.one_length_for_all,
+            "It looks as if every vector is divided by one and the same number, the length of the "
+            "whole table. Each row has a length of its own.",
         ),
         Misconception(
             m.zero_over_zero,

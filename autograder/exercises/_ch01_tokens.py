@@ -56,6 +56,12 @@ def _inner_signs(draw: Draw) -> Values:
     return {"text": f"{a}'s {b}-{c}"}
 
 
+def _rare_signs(draw: Draw) -> Values:
+    a, b, c, d = _words(draw, 4)
+    first, second = draw.random.sample("—€→“…½", 2)
+    return {"text": f"{first}{a} {b}{second} 5% #{c} {d}/{a}"}
+
+
 def _edge_texts(draw: Draw) -> Values:
     return {
         "tokens of an empty text": {"text": ""},
@@ -75,6 +81,7 @@ tokenize = Exercise(
         Case("three dots are three tokens", _runs),
         Case("digits, accents and underscores belong to words", _odd_words),
         Case("apostrophes and hyphens stand alone", _inner_signs),
+        Case("signs that nobody would list are tokens too", _rare_signs),
         Case("empty and very short texts", _edge_texts, probe=probes.several),
     ),
     hints=(
@@ -114,6 +121,29 @@ tokenize = Exercise(
             also=(m.plain_letters_no_marks, m.plain_letters_or_anything),
         ),
         Misconception(
+            m.listed_letters,
+            "It looks as if words are made of listed characters, such as a to z and 0 to 9. The "
+            "letters of other languages and the underscore belong too: \\w knows them all.",
+            also=(m.listed_letters_and_underscore, m.listed_letters_by_flag),
+        ),
+        Misconception(
+            m.underscore_apart,
+            "It looks as if an underscore is not part of its word. Here it is, as \\w has it; "
+            "isalnum() and lists of punctuation know better, and are wrong here.",
+            also=(m.underscore_lost,),
+        ),
+        Misconception(
+            m.only_the_space_separates,
+            "It looks as if only the space separates, so tabs and new lines become tokens or stick "
+            "to words. \\s is any white space.",
+            also=(m.splits_at_one_space,),
+        ),
+        Misconception(
+            m.last_word_lost,
+            "It looks as if the word at the very end is lost, because nothing comes after it. When "
+            "the loop is over, a word may still be waiting to be added.",
+        ),
+        Misconception(
             m.apostrophes_inside_words,
             "It looks as if an apostrophe or a hyphen stays inside its word. Here it is a token of "
             "its own, like every other mark.",
@@ -128,7 +158,13 @@ tokenize = Exercise(
             m.some_marks_only,
             "It looks as if only some marks are kept. Do not list them: every character that is "
             "neither a word character nor white space is a token, [^\\w\\s].",
-            also=(m.some_marks_and_semicolons, m.some_marks_and_colons),
+            also=(
+                m.some_marks_and_semicolons,
+                m.some_marks_and_colons,
+                m.some_marks_and_brackets,
+                m.some_marks_and_quotes,
+                m.marks_of_the_keyboard,
+            ),
         ),
     ),
     alternatives=(m.tokenize_by_hand, m.tokenize_by_spacing),
@@ -242,6 +278,20 @@ build_vocab = Exercise(
             "every token: set() loses the repeats.",
         ),
         Misconception(
+            m.texts_glued,
+            "It looks as if the texts are joined without a space, so the last word of one and the "
+            "first of the next become one word. Cut each text by itself.",
+        ),
+        Misconception(
+            m.rare_in_each_text,
+            "It looks as if each text is asked for min_count by itself. Count the tokens of all "
+            "texts together, and leave out the rare ones after that.",
+        ),
+        Misconception(
+            m.ids_from_one,
+            "It looks as if the ids begin at 1. The first, that of [PAD], is 0.",
+        ),
+        Misconception(
             m.ids_start_again,
             "It looks as if the words are numbered from 0 again, so they share ids with the "
             "special tokens. Number both as one list.",
@@ -302,11 +352,14 @@ def _some_words(draw: Draw, vocab: dict[str, int], count: int) -> list[str]:
 
 def _known(draw: Draw) -> Values:
     vocab = _vocab(draw)
-    return {"text": " ".join(_some_words(draw, vocab, draw.size(3, 6))), "vocab": vocab}
+    words = _some_words(draw, vocab, draw.size(3, 6))
+    return {"text": " ".join([*words, words[0]]), "vocab": vocab}
 
 
 def _unknown_in(draw: Draw, vocab: dict[str, int]) -> Values:
+    """Words that the vocabulary has, two that it lacks, and the word with the id 0, if any."""
     words = [*_some_words(draw, vocab, draw.size(2, 4)), *draw.random.sample(UNSEEN, 2)]
+    words += [token for token, index in vocab.items() if index == 0 and token.isalpha()]
     draw.random.shuffle(words)
     return {"text": " ".join(words), "vocab": vocab}
 
@@ -389,6 +442,11 @@ encode = Exercise(
             "the vocabulary; it need not be 1.",
         ),
         Misconception(
+            m.zero_is_unknown,
+            "It looks as if the word with the id 0 is taken for an unknown one: 0 counts as False. "
+            "Ask whether the token is in the vocabulary, not whether its id is true.",
+        ),
+        Misconception(
             m.grows_the_vocab,
             "It looks as if unknown words are added to the vocabulary. It is fixed once it is "
             "built: read it with get, which adds nothing.",
@@ -433,7 +491,8 @@ def _padding_between(draw: Draw) -> Values:
 def _marked_ids(draw: Draw) -> Values:
     vocab = _vocab(draw)
     a, b, c = _some_words(draw, vocab, 3)
-    return {"ids": _ids_of(vocab, "[CLS]", a, "[UNK]", b, "[MASK]", c, "[SEP]"), "vocab": vocab}
+    tokens = ("[CLS]", a, "[UNK]", b, "[SEP]", "[MASK]", c, "[SEP]")
+    return {"ids": _ids_of(vocab, *tokens), "vocab": vocab}
 
 
 def _shuffled_ids(draw: Draw) -> Values:
@@ -511,6 +570,21 @@ decode = Exercise(
         Misconception(
             m.glues_words,
             "It looks as if the words are joined without a space. Put the space before .join.",
+        ),
+        Misconception(
+            m.space_at_the_end,
+            "It looks as if a space stands at the end or at the beginning. join writes its space "
+            "between the words only.",
+            also=(m.space_at_the_beginning,),
+        ),
+        Misconception(
+            m.words_in_a_list,
+            "It looks as if a list of words comes back. Make one text of it, with a space between "
+            'any two words: " ".join(...).',
+        ),
+        Misconception(
+            m.ends_at_separator,
+            "It looks as if reading ends at [SEP]. More may follow, such as a second sentence.",
         ),
         Misconception(
             m.place_in_dict,

@@ -123,7 +123,12 @@ skip_gram_pairs = Exercise(
             m.nearest_first,
             "It looks as if these are the right pairs in another order. Go through each window "
             "from left to right.",
-            also=(m.nearest_first_right_first, m.right_side_first, m.left_side_backwards),
+            also=(
+                m.nearest_first_right_first,
+                m.right_side_first,
+                m.left_side_backwards,
+                m.both_at_once,
+            ),
         ),
         Misconception(
             m.distance_outside,
@@ -138,8 +143,14 @@ skip_gram_pairs = Exercise(
         ),
         Misconception(
             m.wraps_around,
-            "It looks as if the window wraps around at the start: a negative index counts from the "
-            "end. Let the window begin at max(0, …).",
+            "It looks as if the window begins below 0 at the start of the sentence: a negative "
+            "index counts from the end. Let the window begin at max(0, …).",
+            also=(m.wraps_around_and_stops, m.slices_from_below_zero),
+        ),
+        Misconception(
+            m.first_place_of_a_word,
+            "It looks as if a word that occurs twice is both times taken at its first place: index "
+            "finds the first. Count the places: for i, center in enumerate(ids).",
         ),
         Misconception(
             m.context_first,
@@ -210,6 +221,12 @@ count_skip_gram_pairs = Exercise(
             m.window_beyond_sentence,
             "It looks as if the window may be wider than the sentence. No two words are further "
             "apart than seq - 1.",
+            also=(m.window_beyond_sentence_above_zero,),
+        ),
+        Misconception(
+            m.largest_distance_left_out,
+            "It looks as if the largest distance is left out. range stops before its end, and the "
+            "distances run from 1 to window.",
         ),
         Misconception(
             m.one_edge_only,
@@ -429,6 +446,14 @@ def _repeatable(observed: Values, expected: Values, inputs: Values) -> Failure |
     return _drawn_well(observed, expected, inputs)
 
 
+def _next_differ(observed: Values, expected: Values, inputs: Values) -> Failure | None:
+    if torch.equal(observed["draws"], observed["the next draws"]):
+        return Failure("The generator was not used up: the next draws are the same.", "generator")
+    if torch.equal(observed["draws of its own"], observed["the next of its own"]):
+        return Failure("Without a generator, every call gives the same draws.", "own generator")
+    return None
+
+
 def _large_vocab(draw: Draw) -> Values:
     weights = draw.uniform(60, low=0.95, high=1.05)
     return _draws(draw, weights / weights.sum(), draw.choice(((6, 8), (8, 6), (12, 4))))
@@ -487,6 +512,14 @@ sample_negatives = Exercise(
             values=False,
         ),
         Case(
+            "every call draws anew, with a generator and without",
+            lambda draw: _draws(draw, _probabilities(draw), _shape(draw)),
+            probe=probes.draws_on,
+            holds=_next_differ,
+            values=False,
+            trials=1,
+        ),
+        Case(
             "any shape can be asked for, and the generator may be left out",
             _any_shape,
             probe=probes.several,
@@ -529,7 +562,17 @@ sample_negatives = Exercise(
             "the caller hands over.",
         ),
         Misconception(
-            m.one_row_for_all,
+            m.begins_again_each_time,
+            "It looks as if the draws begin again with every call. Draw from the generator itself: "
+            "it goes on where it stopped. Do not start another with its seed.",
+        ),
+        Misconception(
+            m.begins_again_without_generator,
+            "It looks as if every call gives the same draws when no generator is handed over. Hand "
+            "None on as it is: torch then uses a generator of its own.",
+        ),
+        Misconception(
+            m.one_row_of_draws,
             "It looks as if all rows get the same draws. Draw math.prod(shape) ids, then shape "
             "them.",
         ),
@@ -655,8 +698,45 @@ negative_sampling_loss = Exercise(
         ),
         Misconception(
             m.log_after_sigmoid,
-            "It looks as if the log is taken of a sigmoid that has run down to 0. F.logsigmoid "
-            "does both in one step, and never gives infinity.",
+            "It looks as if the log is taken of a sigmoid that has run down to 0; a small number "
+            "added only hides that. F.logsigmoid does both in one step, and never gives infinity.",
+            also=(
+                m.log_after_sigmoid_plus_1e6,
+                m.log_after_sigmoid_plus_1e7,
+                m.log_after_sigmoid_plus_1e8,
+                m.log_after_sigmoid_plus_1e9,
+                m.log_after_sigmoid_plus_1e10,
+                m.log_after_sigmoid_plus_1e12,
+            ),
+        ),
+        Misconception(
+            m.minus_before_the_noise,
+            "It looks as if the minus stands before the logarithms of the noise. It belongs to "
+            "the scores, inside the sigmoid.",
+        ),
+        Misconception(
+            m.truth_for_each_noise_word,
+            "It looks as if the true neighbour is counted once for each noise word. Sum the noise "
+            "first, (batch,), and add the true neighbour once.",
+        ),
+        Misconception(
+            m.one_sigmoid_for_the_noise,
+            "It looks as if the noise scores are summed before the sigmoid. Each noise word has a "
+            "sigmoid and a logarithm of its own; sum those.",
+        ),
+        Misconception(
+            m.mean_over_all_words,
+            "It looks as if the mean runs over the true and the noise words too. Sum them for each "
+            "pair: only the batch is averaged.",
+        ),
+        Misconception(
+            m.loss_without_noise,
+            "It looks as if the noise words cost nothing. Add log σ of minus each of their scores.",
+        ),
+        Misconception(
+            m.loss_cut_off,
+            "The number is right, but it is cut off from the vectors (by item(), detach or "
+            "no_grad), so nothing could be learned from it. Return the tensor as it was computed.",
         ),
         Misconception(
             m.noise_against_context,

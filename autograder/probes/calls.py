@@ -107,6 +107,25 @@ def draws(target: Any, inputs: Inputs) -> Inputs:
     }
 
 
+def draws_on(target: Any, inputs: Inputs) -> Inputs:
+    """Draw twice from one generator, and twice from torch's own.
+
+    Args:
+        inputs: as for `draws`.
+
+    Returns:
+        "draws", "the next draws", "draws of its own" and "the next of its own".
+    """
+    arguments = tuple(inputs["arguments"].values())
+    generator = torch.Generator().manual_seed(inputs["seed"])
+    return {
+        "draws": target(*arguments, generator),
+        "the next draws": target(*arguments, generator),
+        "draws of its own": target(*arguments),
+        "the next of its own": target(*arguments),
+    }
+
+
 def draws_in_places(target: Any, inputs: Inputs) -> Inputs:
     """As `draws`, each list as the set of its (place, item): one of another length can be judged.
 

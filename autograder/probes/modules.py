@@ -57,10 +57,15 @@ def initial(target: Any, inputs: Inputs) -> Inputs:
 
     Args:
         inputs: {"sizes": {name: value}, "seed": int}.
+
+    Returns:
+        And "another one starts alike": whether one that is made next has the same numbers.
     """
     torch.manual_seed(inputs["seed"])
-    built = _build(target, inputs)
-    values: Inputs = {}
+    built, other = _build(target, inputs), _build(target, inputs)
+    pairs = zip(built.parameters(), other.parameters(), strict=True)
+    alike = any(one.std() > 0 and torch.equal(one, another) for one, another in pairs)
+    values: Inputs = {"another one starts alike": alike}
     for name, value in sorted(built.named_parameters()):
         values[f"mean of {name}"] = float(value.detach().double().mean())
         values[f"std of {name}"] = float(value.detach().double().std(unbiased=False))

@@ -119,3 +119,29 @@ def test_a_tensor_made_without_a_device_is_seen_on_any_machine():
     assert probes.beside(lambda x: torch.zeros(3), x) == {lies: False}
     assert probes.beside(lambda x: None, x) == {lies: False}
     assert torch.zeros(1).device == x["x"].device  # and it is over
+
+
+def test_draws_from_one_generator_go_on_where_the_last_ones_ended():
+    def begins_again(n, generator=None):
+        return torch.rand(n, generator=torch.Generator().manual_seed(0))
+
+    def goes_on(n, generator=None):
+        return torch.rand(n, generator=generator)
+
+    inputs = {"arguments": {"n": 3}, "seed": 1, "other_seed": 2}
+    for function, alike in ((begins_again, True), (goes_on, False)):
+        seen = probes.draws_on(function, inputs)
+        assert torch.equal(seen["draws"], seen["the next draws"]) is alike
+        assert torch.equal(seen["draws of its own"], seen["the next of its own"]) is alike
+
+
+def test_a_seed_set_while_a_layer_is_made_shows_in_the_next_one():
+    class Seeded(nn.Linear):
+        def __init__(self, size):
+            torch.manual_seed(0)
+            super().__init__(size, size)
+
+    inputs = {"sizes": {"size": 3}, "seed": 1}
+    assert probes.initial(Seeded, inputs)["another one starts alike"]
+    fair = probes.initial(lambda size: nn.Linear(size, size), inputs)
+    assert not fair["another one starts alike"]
