@@ -36,7 +36,7 @@ def _head(draw: Draw, mask: str = "", same_size: bool = False, gradients: bool =
         "arguments": arguments,
         "names": NAMES,
     }
-    return inputs | {"cotangent_seed": draw.seed()} if gradients else inputs
+    return inputs | {"cotangent_seed": draw.seed(), "train": True} if gradients else inputs
 
 
 def _head_sizes(draw: Draw) -> Inputs:
@@ -80,6 +80,21 @@ self_attention = Exercise(
             m.HeadWithBias,
             "It looks as if the layers have a bias. Attention projects with plain matrices: "
             "bias=False.",
+        ),
+        Misconception(
+            m.HeadOfModelSize,
+            "It looks as if the layers make vectors of d_model numbers. Each leads from d_model "
+            "to d_head: nn.Linear(d_model, d_head, bias=False).",
+        ),
+        Misconception(
+            m.HeadSizesExchanged,
+            "It looks as if the sizes of the layers are exchanged. nn.Linear takes the size that "
+            "comes in first: nn.Linear(d_model, d_head, bias=False).",
+        ),
+        Misconception(
+            m.HeadOfOneLayer,
+            "It looks as if self.query, self.key and self.value are one and the same layer. Make "
+            "three: each learns matrices of its own.",
         ),
         Misconception(
             m.HeadKeyFromQuery,
@@ -202,6 +217,16 @@ contextual_similarity = Exercise(
             "It looks as if this is the dot product. For the cosine, divide by the lengths of "
             "both vectors.",
             also=(m.similarity_divided_by_root,),
+        ),
+        Misconception(
+            m.similarity_without_brackets,
+            "It looks as if the product of the two lengths lacks its brackets, so it is divided by "
+            "one length and multiplied by the other: a @ b / (a.norm() * b.norm()).",
+        ),
+        Misconception(
+            m.similarity_cut_off,
+            "The number is right, but it is cut off from the sentences (by item(), detach or "
+            "no_grad). Return the tensor as it was computed.",
         ),
         Misconception(
             m.similarity_of_whole_sentences,

@@ -100,6 +100,13 @@ def padded_heads(draw: Draw) -> Inputs:
     return {**inputs, "mask": key_mask(draw, batch, seq_k).unsqueeze(1)}
 
 
+def padded_sentences(draw: Draw) -> Inputs:
+    """A batch in which all sizes are the same, and each sentence has a length of its own."""
+    inputs = cube_of_queries_and_keys(draw)
+    batch, seq, _ = inputs["key"].shape
+    return {**inputs, "mask": key_mask(draw, batch, seq)}
+
+
 def masked_queries_and_keys(draw: Draw) -> Inputs:
     inputs = queries_and_keys(draw)
     mask = random_mask(draw, len(inputs["query"]), len(inputs["key"]))

@@ -56,6 +56,7 @@ padding_mask = Exercise(
         ),
         Case("the id of padding can be another number", _ids_with_other_pad),
         Case("padding counts wherever it stands", _scattered_padding),
+        Case("the ids are left as they were", _ids, probes.untouched, guard=True),
     ),
     hints=(
         "A comparison of a tensor with a number gives a bool tensor of the same shape. Which "
@@ -89,6 +90,22 @@ padding_mask = Exercise(
             m.padding_hides_queries_too,
             "It looks as if padding is hidden as a query too. Its row would have no key left to "
             "look at; hide keys only: (batch, 1, seq).",
+        ),
+        Misconception(
+            m.padding_repeated_for_queries,
+            "It looks as if the mask is repeated for every query. An axis of size 1 is enough, it "
+            "is stretched by itself: (batch, 1, seq).",
+        ),
+        Misconception(
+            m.padding_axis_in_front,
+            "It looks as if the new axis stands before the batch. It belongs in the middle: "
+            "(batch, 1, seq).",
+        ),
+        Misconception(
+            m.padding_by_lengths,
+            "It looks as if padding is expected at the end only. It may stand anywhere: compare "
+            "each id with pad_id.",
+            also=(m.padding_from_the_first, m.padding_after_the_last_word),
         ),
         Misconception(
             m.padding_as_numbers,
@@ -240,8 +257,10 @@ def _padded_scores(draw: Draw) -> Inputs:
 
 
 def _causal_scores(draw: Draw) -> Inputs:
+    """A score of exactly 0 among those that may be seen."""
     batch, seq = draw.sizes(2, 3, 7)
     scores = draw.normal(batch, seq, seq, scale=2).double()
+    scores[:, -1, 0] = 0
     return {"scores": scores, "mask": torch.ones(seq, seq, dtype=torch.bool).tril()}
 
 
@@ -311,6 +330,11 @@ masked_softmax = Exercise(
                 m.masked_by_minus_5,
                 m.masked_by_minus_100,
             ),
+        ),
+        Misconception(
+            m.masked_where_score_is_zero,
+            "It looks as if a score of 0 counts as hidden. 0 is a score like any other: only the "
+            "mask says which keys are hidden.",
         ),
         Misconception(
             m.masked_by_zero_times_infinity,

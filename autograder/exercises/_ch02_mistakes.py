@@ -127,6 +127,20 @@ def softmax_in_place_throughout(scores: Tensor, dim: int = -1) -> Tensor:
     return scores
 
 
+def softmax_with_overflow_hidden(scores: Tensor, dim: int = -1) -> Tensor:
+    return (scores.exp() / scores.exp().sum(dim, keepdim=True)).nan_to_num()
+
+
+def softmax_of_clamped_scores(scores: Tensor, dim: int = -1) -> Tensor:
+    e = scores.clamp(max=80).exp()
+    return e / e.sum(dim, keepdim=True)
+
+
+def softmax_of_minus_scores(scores: Tensor, dim: int = -1) -> Tensor:
+    e = (scores.amax(dim, keepdim=True) - scores).exp()
+    return e / e.sum(dim, keepdim=True)
+
+
 def softmax_by_logsumexp(scores: Tensor, dim: int = -1) -> Tensor:
     return (scores - torch.logsumexp(scores, dim, keepdim=True)).exp()
 
@@ -299,6 +313,38 @@ def cross_entropy_log_gathered_over_axis_1(logits: Tensor, targets: Tensor) -> T
     return -shifted.gather(1, targets.unsqueeze(1)).mean()
 
 
+def cross_entropy_sum_of_each_sentence(logits: Tensor, targets: Tensor) -> Tensor:
+    return _losses(logits, targets).sum(-1).mean()
+
+
+def cross_entropy_with_one_maximum(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - logits.max()
+    right = shifted.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return (shifted.exp().sum(-1).log() - right).mean()
+
+
+def cross_entropy_half_shifted(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - logits.amax(-1, keepdim=True)
+    right = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return (shifted.exp().sum(-1).log() - right).mean()
+
+
+def cross_entropy_other_half_shifted(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - logits.amax(-1, keepdim=True)
+    right = shifted.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return (logits.logsumexp(-1) - right).mean()
+
+
+def cross_entropy_gathered_not_squeezed(logits: Tensor, targets: Tensor) -> Tensor:
+    shifted = logits - logits.amax(-1, keepdim=True)
+    right = shifted.gather(-1, targets.unsqueeze(-1))
+    return (shifted.exp().sum(-1).log() - right).mean()
+
+
+def cross_entropy_cut_off(logits: Tensor, targets: Tensor) -> Tensor:
+    return _losses(logits.detach(), targets).mean()
+
+
 def cross_entropy_by_index(logits: Tensor, targets: Tensor) -> Tensor:
     flat, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     right = flat[torch.arange(len(wanted)), wanted]
@@ -447,6 +493,27 @@ def padding_without_query_axis(ids: Tensor, pad_id: int = 0) -> Tensor:
 
 def padding_hides_queries(ids: Tensor, pad_id: int = 0) -> Tensor:
     return (ids != pad_id).unsqueeze(-1)
+
+
+def padding_repeated_for_queries(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(1).repeat(1, ids.shape[1], 1)
+
+
+def padding_axis_in_front(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return (ids != pad_id).unsqueeze(0)
+
+
+def padding_by_lengths(ids: Tensor, pad_id: int = 0) -> Tensor:
+    lengths = (ids != pad_id).sum(-1, keepdim=True)
+    return (torch.arange(ids.shape[1]) < lengths).unsqueeze(1)
+
+
+def padding_from_the_first(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return ((ids == pad_id).cumsum(-1) == 0).unsqueeze(1)
+
+
+def padding_after_the_last_word(ids: Tensor, pad_id: int = 0) -> Tensor:
+    return ((ids != pad_id).flip(-1).cumsum(-1).flip(-1) > 0).unsqueeze(1)
 
 
 def padding_as_numbers(ids: Tensor, pad_id: int = 0) -> Tensor:
@@ -642,6 +709,11 @@ def masked_before_second_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     return _soft(_hidden(_soft(scores), mask))
 
 
+def masked_where_score_is_zero(scores: Tensor, mask: Tensor) -> Tensor:
+    visible = scores * mask
+    return _soft(visible.masked_fill(visible == 0, -math.inf))
+
+
 def masked_by_zero_times_infinity(scores: Tensor, mask: Tensor) -> Tensor:
     return _soft(scores + (1 - mask.float()) * -math.inf)
 
@@ -704,6 +776,26 @@ def weights_without_softmax(query: Tensor, key: Tensor, mask: Tensor | None = No
 
 def weights_scores_alone(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
     return _scores(query, key)
+
+
+def weights_mask_with_another_axis(
+    query: Tensor, key: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    mask = mask.unsqueeze(1) if mask is not None and mask.ndim == 3 else mask
+    return _soft(_hidden(_scores(query, key), mask))
+
+
+def weights_mask_with_another_axis_in_front(
+    query: Tensor, key: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    return _soft(_hidden(_scores(query, key), None if mask is None else mask.unsqueeze(-3)))
+
+
+def weights_and_scores(
+    query: Tensor, key: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    scores = _scores(query, key)
+    return _soft(_hidden(scores, mask)), scores
 
 
 def weights_query_by_query(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -806,6 +898,25 @@ def attention_by_scores_alone(
     return scores @ value, scores
 
 
+def attention_returns_scores(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    return _attend(query, key, value, mask)[0], _scores(query, key)
+
+
+def attention_returns_weights_without_mask(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    return _attend(query, key, value, mask)[0], _soft(_scores(query, key))
+
+
+def attention_mask_with_another_axis(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    mask = mask.unsqueeze(1) if mask is not None and mask.ndim == 3 else mask
+    return _attend(query, key, value, mask)
+
+
 def attention_by_einsum(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -844,6 +955,31 @@ class HeadWithBias(nn.Module):
         self.query = nn.Linear(d_model, d_head)
         self.key = nn.Linear(d_model, d_head)
         self.value = nn.Linear(d_model, d_head)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.query(x), self.key(x), self.value(x), mask)
+
+
+class HeadOfModelSize(_Head):
+    def __init__(self, d_model: int, d_head: int):
+        super().__init__(d_model, d_model)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.query(x), self.key(x), self.value(x), mask)
+
+
+class HeadSizesExchanged(_Head):
+    def __init__(self, d_model: int, d_head: int):
+        super().__init__(d_head, d_model)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return _attend(self.query(x), self.key(x), self.value(x), mask)
+
+
+class HeadOfOneLayer(nn.Module):
+    def __init__(self, d_model: int, d_head: int):
+        super().__init__()
+        self.query = self.key = self.value = nn.Linear(d_model, d_head, bias=False)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return _attend(self.query(x), self.key(x), self.value(x), mask)
@@ -975,6 +1111,20 @@ def similarity_across_sentences(
     a = _attend(sentence_a, sentence_b, sentence_b)[0]
     b = _attend(sentence_b, sentence_a, sentence_a)[0]
     return _cosine(a[position_a], b[position_b])
+
+
+def similarity_without_brackets(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    a, b = _mixed(sentence_a)[position_a], _mixed(sentence_b)[position_b]
+    return a @ b / a.norm() * b.norm()
+
+
+def similarity_cut_off(
+    sentence_a: Tensor, sentence_b: Tensor, position_a: int, position_b: int
+) -> Tensor:
+    a, b = _mixed(sentence_a)[position_a], _mixed(sentence_b)[position_b]
+    return _cosine(a.detach(), b.detach())
 
 
 def similarity_divided_by_root(

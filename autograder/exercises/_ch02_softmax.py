@@ -114,6 +114,17 @@ softmax = Exercise(
             "score along dim first.",
         ),
         Misconception(
+            m.softmax_with_overflow_hidden,
+            "It looks as if exp overflows, and nan_to_num or a clamp covers it up: the weights "
+            "are wrong then. Subtract the largest score along dim first, and nothing overflows.",
+            also=(m.softmax_of_clamped_scores,),
+        ),
+        Misconception(
+            m.softmax_of_minus_scores,
+            "It looks as if the largest score gets the smallest weight. Subtract the maximum from "
+            "the scores, not the scores from the maximum.",
+        ),
+        Misconception(
             m.softmax_with_one_maximum,
             "It looks as if one maximum of the whole table is subtracted. A row far below it "
             "becomes 0 / 0. Each row needs its own maximum: amax(dim, keepdim=True).",
@@ -187,8 +198,11 @@ def _unlikely(draw: Draw) -> Inputs:
 
 
 def _huge_logits(draw: Draw) -> Inputs:
+    """Far above 0 for one token, far below for the next."""
     inputs = _tokens(draw)
-    return {**inputs, "logits": inputs["logits"] + 1000}
+    tokens = len(inputs["targets"])
+    offsets = torch.tensor([1000.0, -1000.0]).repeat(tokens)[:tokens]
+    return {**inputs, "logits": inputs["logits"] + offsets.unsqueeze(1)}
 
 
 def _shifted_logits(draw: Draw) -> Inputs:
@@ -250,6 +264,28 @@ cross_entropy = Exercise(
             m.cross_entropy_mean_over_sentences,
             "It looks as if the sum is divided by the number of sentences. Divide by the number "
             "of tokens: the mean runs over batch and seq.",
+            also=(m.cross_entropy_sum_of_each_sentence,),
+        ),
+        Misconception(
+            m.cross_entropy_with_one_maximum,
+            "It looks as if one maximum of all logits is subtracted. A token far below it is left "
+            "with log 0. Each token needs its own: amax(dim=-1, keepdim=True).",
+        ),
+        Misconception(
+            m.cross_entropy_half_shifted,
+            "It looks as if the largest logit is subtracted in one of the two terms only. The "
+            "log-sum-exp and the right logit must both come from the shifted logits.",
+            also=(m.cross_entropy_other_half_shifted,),
+        ),
+        Misconception(
+            m.cross_entropy_gathered_not_squeezed,
+            "It looks as if what gather returns keeps its last axis, of size 1, and so does not "
+            "line up with the log of the sums. Take the axis away: squeeze(-1).",
+        ),
+        Misconception(
+            m.cross_entropy_cut_off,
+            "The number is right, but it is cut off from the logits (by item(), detach or "
+            "no_grad), so nothing could be learned from it. Return the tensor as it was computed.",
         ),
         Misconception(
             m.cross_entropy_mean_over_vocab,

@@ -8,11 +8,11 @@ from autograder.exercises import _ch02_mistakes as m
 from autograder.exercises._ch02_inputs import (
     NAMES,
     Inputs,
-    cube_of_queries_and_keys,
     hides,
     long_vectors,
     masked_queries_and_keys,
     padded_heads,
+    padded_sentences,
     queries_and_keys,
     same,
     sums_to_one,
@@ -42,6 +42,7 @@ attention_weights = Exercise(
         Case("without a mask every key gets its share", queries_and_keys, holds=sums_to_one),
         Case("long vectors keep the attention soft", long_vectors),
         Case("padding gets weight 0, in every head, in float64", padded_heads, holds=hides),
+        Case("padding gets weight 0, in every sentence", padded_sentences, holds=hides),
         Case("no weight on the future", _causal_attention, holds=hides),
         Case(
             "gradients flow back to query and key",
@@ -108,6 +109,16 @@ attention_weights = Exercise(
             "masked_softmax.",
             also=(m.weights_mask_after_by_infinity,),
         ),
+        Misconception(
+            m.weights_mask_with_another_axis,
+            "It looks as if the mask is given one axis more. It fits the scores as it comes: hand "
+            "it on unchanged.",
+            also=(m.weights_mask_with_another_axis_in_front,),
+        ),
+        Misconception(
+            m.weights_and_scores,
+            "It looks as if weights and scores are both returned. Return the weights alone.",
+        ),
     ),
     alternatives=(m.weights_query_by_query, m.weights_by_einsum),
     stands_on=("similarity_scores", "softmax", "masked_softmax"),
@@ -142,8 +153,10 @@ def _attention_over_heads(draw: Draw) -> Inputs:
 
 
 def _attention_of_one_size(draw: Draw) -> Inputs:
-    inputs = cube_of_queries_and_keys(draw)
-    return {**inputs, "value": _value_for(draw, inputs["key"], inputs["key"].shape[-1])}
+    inputs = padded_sentences(draw)
+    mask = inputs.pop("mask")
+    value = _value_for(draw, inputs["key"], inputs["key"].shape[-1])
+    return {**inputs, "value": value, "mask": mask}
 
 
 def _masked_attention(draw: Draw) -> Inputs:
@@ -187,9 +200,10 @@ scaled_dot_product_attention = Exercise(
             holds=hides,
         ),
         Case(
-            "a batch in which all sizes are the same",
+            "a batch in which all sizes are the same, with padding",
             lambda draw: {"arguments": _attention_of_one_size(draw), "names": NAMES},
             probes.named,
+            holds=hides,
         ),
         Case(
             "a hidden word changes nothing, whatever it says",
@@ -226,6 +240,17 @@ scaled_dot_product_attention = Exercise(
         Misconception(
             m.attention_mask_ignored,
             "It looks as if the mask is not used. Hand it on to attention_weights.",
+        ),
+        Misconception(
+            m.attention_returns_scores,
+            "It looks as if the scores are returned beside the context. Return the weights, with "
+            "which the values were mixed.",
+            also=(m.attention_returns_weights_without_mask,),
+        ),
+        Misconception(
+            m.attention_mask_with_another_axis,
+            "It looks as if the mask is given one axis more. It fits the scores as it comes: hand "
+            "it on unchanged.",
         ),
         Misconception(
             m.attention_mask_inverted,
