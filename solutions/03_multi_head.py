@@ -30,6 +30,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from autograder import check, hint, progress, quiz, use

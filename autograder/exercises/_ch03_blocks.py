@@ -48,6 +48,12 @@ def _around(draw: Draw, norm: str = "", rate: float = 0.0) -> Inputs:
     }
 
 
+def _nothing_said(draw: Draw) -> Inputs:
+    """In training, where a dropout that nobody asked for would show."""
+    inputs = _around(draw)
+    return {**inputs, "sizes": {"d_model": inputs["sizes"]["d_model"]}, "train": True}
+
+
 def _in_training(draw: Draw, norm: str) -> Inputs:
     """A table large enough to count; before a norm, one value that is dropped or not."""
     rows, d_model = draw.size(45, 55), draw.size(60, 70)
@@ -58,12 +64,15 @@ def _in_training(draw: Draw, norm: str) -> Inputs:
         "sizes": {"d_model": d_model, "rate": draw.choice((0.3, 0.65)), "norm": norm},
         "weights": {"norm.gamma": torch.ones(d_model), "norm.beta": torch.zeros(d_model)},
         "arguments": {"x": x, "change": change},
-        "calls": {"leave": ["x", "change"]},
+        "calls": _CALLS,
         "train": True,
     }
 
 
 def _change_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    found = difference(expected["enter"], observed["enter"], name="enter")
+    if found:
+        return Failure(found.text, "enter")
     x, change = inputs["arguments"].values()
     out, rate = observed["leave"], inputs["sizes"]["rate"]
     failure = badly_dropped(change, out - x, rate)
@@ -102,7 +111,7 @@ residual = Exercise(
     cases=(
         Case("post: the sum is normalised", lambda draw: _around(draw, "post"), probes.methods),
         Case("pre: what enters is normalised", lambda draw: _around(draw, "pre"), probes.methods),
-        Case("post when nothing is said", _around, probes.methods),
+        Case("post and no dropout when nothing is said", _nothing_said, probes.methods),
         Case(
             "outside training nothing is dropped",
             lambda draw: _around(draw, draw.choice(("post", "pre")), rate=0.6),
@@ -215,6 +224,16 @@ residual = Exercise(
             "with self.rate and self.training.",
         ),
         Misconception(
+            m.AroundDropsByDefault,
+            "It looks as if something is dropped in training when nothing is said. The rate is 0.0 "
+            "unless another is handed over.",
+        ),
+        Misconception(
+            m.AroundDropsWhatEnters,
+            "It looks as if dropout falls on what enter gives as well. Only leave drops something, "
+            "and of the change alone.",
+        ),
+        Misconception(
             m.AroundAlwaysDrops,
             "It looks as if dropout is at work outside training as well. Hand it self.training.",
         ),
@@ -280,7 +299,8 @@ def _block(draw: Draw, norm: str = "post", mask: str = "", rate: float = 0.0) ->
 
 
 def _without_options(draw: Draw) -> Inputs:
-    return _block(draw) | {"options": {}}
+    """In training, where a dropout that nobody asked for would show."""
+    return _block(draw) | {"options": {}, "train": True}
 
 
 def _block_in_training(draw: Draw) -> Inputs:
@@ -299,6 +319,9 @@ def _both_changes_dropped(observed: Observed, expected: Observed, inputs: Inputs
     other = _of_another_kind(observed, expected)
     if other:
         return other
+    found = difference(expected["weights"], observed["weights"], 5, "weights")
+    if found:
+        return Failure(found.text, "weights")
     rate = inputs["options"]["dropout"]
     added = (observed["x"] - inputs["arguments"]["x"]) * (1 - rate)
     sums = {0: (False, False), 1: (True, False), 4: (False, True), 5: (True, True)}
@@ -307,7 +330,9 @@ def _both_changes_dropped(observed: Observed, expected: Observed, inputs: Inputs
         change = observed["x"] - inputs["arguments"]["x"]
         bare = (change - 5).abs().max() < 1e-3
         one = torch.minimum((change - 4).abs(), (change - 4 - 1 / (1 - rate)).abs()).max() < 1e-3
-        code = "nothing dropped" if bare else "one dropped" if one else "mixture"
+        few = len(change.mul(1e3).round().unique()) < 20  # however x differs from place to place
+        other = "other sums" if few else "mixture"
+        code = "nothing dropped" if bare else "one dropped" if one else other
         return Failure("The changes are not dropped and scaled as they should be.", code)
     for place, name in enumerate(("attention", "the feed-forward layer")):
         kept = sum(int(near[i].sum()) for i, both in enumerate(sums.values()) if both[place])
@@ -477,7 +502,28 @@ encoder_block = Exercise(
             m.BlockAlwaysPost,
             "It looks as if norm is not handed on. Both residuals need it: Residual(d_model, "
             "dropout, norm).",
-            also=(m.BlockAlwaysPre,),
+            also=(m.BlockAlwaysPre, m.BlockNormForAttentionOnly),
+        ),
+        Misconception(
+            m.BlockPreByDefault,
+            "It looks as if pre is what is taken when nothing is said. Here it is post, as in "
+            "2017.",
+        ),
+        Misconception(
+            m.BlockDropsByDefault,
+            "It looks as if something is dropped in training when nothing is said. The rate is 0.0 "
+            "unless another is handed over.",
+        ),
+        Misconception(
+            m.BlockDropsTwice,
+            "It looks as if there is one dropout too many. Each residual drops parts of its change "
+            "in leave, and nothing else does.",
+            also=(m.BlockDropsWhatIsRead,),
+        ),
+        Misconception(
+            m.BlockWithRelu,
+            "It looks as if the feed-forward layer bends with ReLU. In a block it is GELU, which "
+            "FeedForward takes by itself.",
         ),
         Misconception(
             m.BlockWithoutDropout,
@@ -542,7 +588,7 @@ def _stack_sizes(draw: Draw, norm: str) -> Inputs:
 
 
 def _stack_in_training(draw: Draw) -> Inputs:
-    """One block that reads zeros, attends to a 2 everywhere, and thinks nothing."""
+    """One block that reads twos, attends to a 2 everywhere, and thinks nothing."""
     d_model = 2 * draw.size(30, 35)
     weights = _block_weights(draw, d_model, 3, "blocks.0.")
     weights = {name: torch.zeros_like(value) for name, value in weights.items()}
@@ -552,7 +598,7 @@ def _stack_in_training(draw: Draw) -> Inputs:
     return {
         "config": _config(d_model, 2, 1, 3, "post") | {"dropout": draw.choice((0.3, 0.65))},
         "weights": weights,
-        "arguments": {"x": torch.zeros(7, 6, d_model)},
+        "arguments": {"x": torch.full((7, 6, d_model), 2.0)},
         "names": ["x", "weights"],
         "train": True,
     }
@@ -565,8 +611,9 @@ def _some_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Fai
         return other
     kept, share = observed["x"] > 0, 1 - inputs["config"]["dropout"]
     if improbable(int(kept.sum()), kept.numel(), share):
-        text = f"{kept.float().mean():.2f} of what the attention adds is kept"
-        return Failure(f"{text}, and should be {share:.2f}.", "share")
+        found = kept.float().mean()
+        text = f"{found:.2f} of what the attention adds is kept, and should be {share:.2f}."
+        return Failure(text, f"share {found:.1f}")
     return None
 
 
@@ -581,7 +628,11 @@ encoder = Exercise(
             lambda draw: _stack(draw, "pre"),
             probes.module,
         ),
-        Case("one block", lambda draw: _stack(draw, layers=1), probes.module),
+        Case(
+            "one block, asked twice",
+            lambda draw: _stack(draw, layers=1) | {"twice": True},
+            probes.module,
+        ),
         Case(
             "padding is hidden in every block",
             lambda draw: _stack(draw, "post", 3, "padding"),
@@ -615,6 +666,12 @@ encoder = Exercise(
             "pre-norm: parameters of every block and of the last norm",
             lambda draw: _stack_sizes(draw, "pre"),
             probes.parameters,
+            guard=True,
+        ),
+        Case(
+            "inputs and mask are left as they were",
+            lambda draw: _stack(draw, "post", 1, "padding"),
+            probes.module_untouched,
             guard=True,
         ),
     ),
@@ -664,6 +721,21 @@ encoder = Exercise(
         Misconception(
             m.StackWithoutDropout,
             "It looks as if config.dropout is not handed on to the blocks.",
+        ),
+        Misconception(
+            m.StackDropsTheInput,
+            "It looks as if dropout falls on what the stack reads as well. Only the blocks drop "
+            "something, and of their changes alone.",
+        ),
+        Misconception(
+            m.StackKeepsOldWeights,
+            "It looks as if weights of earlier calls are still in the list. Start a new list in "
+            "forward, each time.",
+        ),
+        Misconception(
+            m.StackOfWeightsInOneTensor,
+            "It looks as if the weights of all blocks are put into one tensor. Return a list, one "
+            "item a block.",
         ),
         Misconception(
             m.StackMaskForFirstBlock,

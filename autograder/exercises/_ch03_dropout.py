@@ -100,6 +100,37 @@ def _repeatable(observed: Observed, expected: Observed, inputs: Inputs) -> Failu
     return _well_dropped(observed, expected, inputs)
 
 
+def _batch_of_sentences(draw: Draw) -> Inputs:
+    """As `_draws`, with neighbours of a row in different sentences."""
+    inputs = _draws(draw)
+    x = inputs["arguments"]["x"].unflatten(1, (-1, 2)).movedim(-1, 0).contiguous()
+    return {**inputs, "arguments": {**inputs["arguments"], "x": x}}
+
+
+def _anew(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    if torch.equal(observed["draws"], observed["the next draws"]):
+        return Failure("The next call with the same generator gave the same draws.", "generator")
+    if torch.equal(observed["draws of its own"], observed["the next of its own"]):
+        return Failure("Without a generator, every call gives the same draws.", "own generator")
+    x, dropped = inputs["arguments"]["x"], observed["draws"]
+    before, after = (value.movedim(0, -1).flatten(1) for value in (x, dropped))
+    return badly_dropped(before, after, inputs["arguments"]["rate"])
+
+
+def _one_number(draw: Draw) -> Inputs:
+    x = draw.uniform(1, low=0.5, high=3.0)
+    return {f"call {n}": {"x": x, "rate": 0.5, "training": True} for n in range(1, 41)}
+
+
+def _half_of_the_calls(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    results = torch.cat(list(observed.values()))
+    count = int((results == 0).sum())
+    if improbable(count, len(results), 0.5):
+        code = {0: "never", len(results): "always"}.get(count, "other")
+        return Failure(f"At the rate 0.5 it became 0 in {count} of {len(results)} calls.", code)
+    return None
+
+
 def _gradient(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
     """The gradient is dropped and scaled as the numbers are."""
     x = inputs["arguments"]["x"]
@@ -151,6 +182,22 @@ dropout = Exercise(
             _arguments,
             holds=_well_dropped,
             values=False,
+        ),
+        Case(
+            "every call draws anew, for a batch of sentences too",
+            _batch_of_sentences,
+            probes.draws_on,
+            holds=_anew,
+            values=False,
+            trials=1,
+        ),
+        Case(
+            "one number alone becomes 0 in about half of the calls",
+            _one_number,
+            probes.several,
+            holds=_half_of_the_calls,
+            values=False,
+            trials=1,
         ),
         Case("outside training everything stays as it is", _evaluations, probes.several),
         Case("one vector, outside training", _one_vector),
@@ -231,6 +278,26 @@ dropout = Exercise(
             m.drop_with_fixed_seed,
             "It looks as if the seed is fixed inside the function, and the same places go every "
             "time. Draw from the generator that the caller hands over.",
+        ),
+        Misconception(
+            m.drop_begins_again,
+            "It looks as if the draws begin again with every call. Draw from the generator itself: "
+            "it goes on where it stopped. Do not start another with its seed.",
+        ),
+        Misconception(
+            m.drop_begins_again_without_generator,
+            "It looks as if every call gives the same draws when no generator is handed over. Hand "
+            "None on as it is: torch then uses a generator of its own.",
+        ),
+        Misconception(
+            m.drop_alike_in_all_sentences,
+            "It looks as if all sentences of a batch lose the same places. Draw one random number "
+            "for every number of x: torch.rand(x.shape, …).",
+        ),
+        Misconception(
+            m.drop_an_exact_share,
+            "It looks as if a fixed number of places is dropped each time. Each number goes or "
+            "stays on its own: compare torch.rand(x.shape, …) with rate.",
         ),
         Misconception(
             m.drop_by_bell_curve,

@@ -238,7 +238,7 @@ def _heads(
         "arguments": arguments,
         "names": ["context", "weights"],
     }
-    return inputs | {"cotangent_seed": draw.seed()} if gradients else inputs
+    return inputs | {"cotangent_seed": draw.seed(), "train": True} if gradients else inputs
 
 
 def _sums_to_one(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -388,6 +388,11 @@ multi_head_attention = Exercise(
             m.HeadsScaledByModelSize,
             "It looks as if the scores are divided by √d_model. Inside a head the vectors have "
             "d_head numbers, and scaled_dot_product_attention divides by the root of that.",
+        ),
+        Misconception(
+            m.HeadsScaledTwice,
+            "It looks as if the scores are scaled twice. scaled_dot_product_attention divides by "
+            "√d_head already.",
         ),
         Misconception(
             m.HeadsMaskIgnored,

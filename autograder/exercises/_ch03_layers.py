@@ -342,7 +342,7 @@ feed_forward = Exercise(
         Case("each word alone", _words_in_another_order, probes.module, holds=_each_alone),
         Case(
             "gradients reach the inputs and both layers",
-            lambda draw: _forward(draw, "gelu") | {"cotangent_seed": draw.seed()},
+            lambda draw: _forward(draw, "gelu") | {"cotangent_seed": draw.seed(), "train": True},
             probes.module,
             tolerance=3,
         ),
@@ -516,7 +516,20 @@ encoder_parameters = Exercise(
             m.count_without_forward_biases,
             "It looks as if the biases of the feed-forward part are missing or of the wrong size. "
             "inner has d_ff of them, outer d_model.",
-            also=(m.count_two_wide_biases, m.count_two_narrow_biases),
+            also=(
+                m.count_two_wide_biases,
+                m.count_two_narrow_biases,
+                m.count_without_inner_bias,
+            ),
+        ),
+        Misconception(
+            m.count_four_times_as_wide,
+            "It looks as if the inner size is always 4 d_model. Use the parameter d_ff.",
+        ),
+        Misconception(
+            m.count_one_bias_of_d_model_less,
+            "d_model numbers a block are missing: one bias has been forgotten, that of self.output "
+            "in attention or of self.outer in the feed-forward part.",
         ),
         Misconception(
             m.count_without_output,

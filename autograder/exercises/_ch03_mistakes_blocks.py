@@ -145,6 +145,16 @@ class AroundWithoutDropout(_Around):
         return change
 
 
+class AroundDropsByDefault(_Around):
+    def __init__(self, d_model: int, rate: float = 0.1, norm: str = "post"):
+        super().__init__(d_model, rate, norm)
+
+
+class AroundDropsWhatEnters(_Around):
+    def enter(self, x: Tensor) -> Tensor:
+        return self.dropped(self.norm(x)) if self.pre else x
+
+
 class AroundAlwaysDrops(_Around):
     def dropped(self, change: Tensor) -> Tensor:
         return _drop(change, self.rate, True)
@@ -476,6 +486,49 @@ class BlockDropsAfterAttentionOnly(_Block):
         self.around_feed_forward = _Around(d_model, 0.0, norm)
 
 
+class BlockPreByDefault(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "pre"
+    ):
+        super().__init__(d_model, num_heads, d_ff, dropout, norm)
+
+
+class BlockDropsByDefault(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, d_ff, dropout, norm)
+
+
+class BlockNormForAttentionOnly(_Block):
+    def __init__(
+        self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0, norm: str = "post"
+    ):
+        super().__init__(d_model, num_heads, d_ff, dropout, norm)
+        self.around_feed_forward = _Around(d_model, dropout)
+
+
+class BlockDropsTwice(_Block):
+    def look(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        change, weights = self.attention(self.around_attention.enter(x), mask)
+        change = self.around_attention.dropped(change)
+        return self.around_attention.leave(x, change), weights
+
+
+class BlockDropsWhatIsRead(_Block):
+    def look(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        entered = self.around_attention.dropped(self.around_attention.enter(x))
+        change, weights = self.attention(entered, mask)
+        return self.around_attention.leave(x, change), weights
+
+
+class BlockWithRelu(_Block):
+    def think(self, x: Tensor) -> Tensor:
+        hidden = self.feed_forward.inner(self.around_feed_forward.enter(x))
+        change = self.feed_forward.outer(torch.relu(hidden))
+        return self.around_feed_forward.leave(x, change)
+
+
 class BlockWithoutWeights(_Block):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Any:
         x, _ = self.look(x, mask)
@@ -698,6 +751,32 @@ class StackLastWeightsOnly(_Stack):
 class StackWithoutWeights(_Stack):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return super().forward(x, mask)[0]
+
+
+class StackDropsTheInput(_Stack):
+    def __init__(self, config: Any):
+        super().__init__(config)
+        self.rate = config.dropout
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        return super().forward(_drop(x, self.rate, self.training), mask)
+
+
+class StackKeepsOldWeights(_Stack):
+    def __init__(self, config: Any):
+        super().__init__(config)
+        self.weights = []
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        x, weights = super().forward(x, mask)
+        self.weights += weights
+        return x, self.weights
+
+
+class StackOfWeightsInOneTensor(_Stack):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        x, weights = super().forward(x, mask)
+        return x, torch.stack(weights)
 
 
 class StackWithoutDropout(_Stack):

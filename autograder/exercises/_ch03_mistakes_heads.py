@@ -352,6 +352,14 @@ class HeadsScaledByModelSize(_Heads):
         return self.output(_merge(context)), weights
 
 
+class HeadsScaledTwice(_Heads):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        query, key, value = self.projected(x)
+        query = query / math.sqrt(query.shape[-1])
+        context, weights = _attend(query, key, value, _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
 class HeadsMaskIgnored(_Heads):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         context, weights = _attend(*self.projected(x))

@@ -473,6 +473,42 @@ def drop_with_fixed_seed(
     return x * _kept(x, rate, torch.Generator().manual_seed(0)) / (1 - rate)
 
 
+def drop_begins_again(
+    x: Tensor, rate: float, training: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    if not training:
+        return x
+    again = torch.Generator().manual_seed(generator.initial_seed() if generator else 0)
+    return x * _kept(x, rate, again) / (1 - rate)
+
+
+def drop_begins_again_without_generator(
+    x: Tensor, rate: float, training: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    if not training:
+        return x
+    generator = generator or torch.Generator().manual_seed(0)
+    return x * _kept(x, rate, generator) / (1 - rate)
+
+
+def drop_alike_in_all_sentences(
+    x: Tensor, rate: float, training: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    if not training:
+        return x
+    places = torch.rand(x.shape[-2:], generator=generator)
+    return x * (places >= rate) / (1 - rate)
+
+
+def drop_an_exact_share(
+    x: Tensor, rate: float, training: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    if not training:
+        return x
+    order = torch.randperm(x.numel(), generator=generator).reshape(x.shape)
+    return x * (order >= int(rate * x.numel())) / (1 - rate)
+
+
 def drop_by_bell_curve(
     x: Tensor, rate: float, training: bool, generator: torch.Generator | None = None
 ) -> Tensor:
@@ -587,6 +623,18 @@ def count_two_wide_biases(d_model: int, num_heads: int, d_ff: int, num_layers: i
 
 def count_two_narrow_biases(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
     return num_layers * (4 * (d_model**2 + d_model) + 2 * (d_model * d_ff + d_model) + 4 * d_model)
+
+
+def count_without_inner_bias(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * d_model**2 + 2 * d_model * d_ff + 9 * d_model)
+
+
+def count_four_times_as_wide(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (12 * d_model**2 + 13 * d_model)
+
+
+def count_one_bias_of_d_model_less(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:
+    return num_layers * (4 * d_model**2 + 2 * d_model * d_ff + d_ff + 8 * d_model)
 
 
 def count_norms_once(d_model: int, num_heads: int, d_ff: int, num_layers: int) -> int:

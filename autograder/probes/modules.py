@@ -15,8 +15,9 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     Args:
         inputs: {"sizes": {name: value}, "weights": {"query.weight": tensor},
             "arguments": {name: value}} and, when gradients are wanted, "cotangent_seed"; when
-            the results have names, "names"; "train": True runs it in training mode. "options" are
-            sizes handed over by name; a "config" in place of the sizes is handed over whole.
+            the results have names, "names"; "train": True runs it in training mode, "twice": True
+            once before, to see what it keeps. "options" are sizes handed over by name; a "config"
+            in place of the sizes is handed over whole.
 
     Returns:
         {"output": …} or one entry a name, then "gradient of …" for inputs and parameters.
@@ -28,6 +29,8 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     arguments = inputs["arguments"]
     if wants_gradients:
         arguments = with_gradients(arguments)
+    if inputs.get("twice"):
+        built(*arguments.values())
     result = built(*arguments.values())
     names = inputs.get("names", ())
     if isinstance(result, tuple | list) and len(result) == len(names):

@@ -145,3 +145,18 @@ def test_a_seed_set_while_a_layer_is_made_shows_in_the_next_one():
     assert probes.initial(Seeded, inputs)["another one starts alike"]
     fair = probes.initial(lambda size: nn.Linear(size, size), inputs)
     assert not fair["another one starts alike"]
+
+
+def test_a_module_that_is_asked_twice_shows_what_it_keeps():
+    class Keeps(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.seen = []
+
+        def forward(self, x):
+            self.seen.append(x)
+            return len(self.seen)
+
+    inputs = {"sizes": {"size": 1}, "weights": {}, "arguments": {"x": torch.zeros(1)}}
+    assert probes.module(Keeps, inputs) == {"output": 1}
+    assert probes.module(Keeps, inputs | {"twice": True}) == {"output": 2}
