@@ -58,7 +58,7 @@ def _inner_signs(draw: Draw) -> Values:
 
 def _rare_signs(draw: Draw) -> Values:
     a, b, c, d = _words(draw, 4)
-    first, second = draw.random.sample("—€→“…½", 2)
+    first, second = draw.random.sample("—€→“…«", 2)
     return {"text": f"{first}{a} {b}{second} 5% #{c} {d}/{a}"}
 
 
