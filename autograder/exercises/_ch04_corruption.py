@@ -57,7 +57,8 @@ def _dependent(chosen: Tensor, ordinary: Tensor, rate: float) -> Failure | None:
 def _batch(draw: Draw, special_ids: list[int], rows: int = 0) -> Tensor:
     """Rows of one length that begin and end with special tokens, padded to one length."""
     rows, seq = rows or draw.size(70, 80), draw.size(30, 36)
-    ids = draw.integers(20, 90, rows, seq)
+    ordinary = torch.tensor([index for index in range(90) if index not in special_ids])
+    ids = ordinary[draw.integers(0, len(ordinary), rows, seq)]
     ids[:, 0], ids[:, -4], ids[:, -3:] = special_ids[0], special_ids[1], special_ids[2]
     middle = draw.size(8, 16)
     ids[:, middle] = special_ids[1]
@@ -65,7 +66,7 @@ def _batch(draw: Draw, special_ids: list[int], rows: int = 0) -> Tensor:
 
 
 def _choice(draw: Draw, rate: float | None = None) -> Inputs:
-    special_ids = draw.random.sample(range(20), 3)
+    special_ids = draw.random.sample(range(2, 88), 3)  # some ordinary ids below, some above
     arguments = {"ids": _batch(draw, special_ids), "special_ids": special_ids}
     arguments["rate"] = rate or draw.choice(RATES)
     return arguments
@@ -119,6 +120,11 @@ def _one_row(draw: Draw) -> Inputs:
     return {**inputs, "ids": inputs["ids"][0]}
 
 
+def _none_chosen(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    count = int(observed["result"].sum())
+    return Failure(f"The rate is 0, and {count} tokens were chosen.", "at 0") if count else None
+
+
 choose_positions = Exercise(
     id="choose_positions",
     title="draw what will be asked",
@@ -146,6 +152,13 @@ choose_positions = Exercise(
             values=False,
         ),
         Case("at rate 1, every ordinary token of one row", _one_row),
+        Case(
+            "at rate 0, none",
+            lambda draw: _choice(draw) | {"rate": 0.0},
+            holds=_none_chosen,
+            values=False,
+            guard=True,
+        ),
         Case("the ids are left as they were", _choice, probes.untouched, guard=True),
     ),
     hints=(
@@ -161,6 +174,18 @@ choose_positions = Exercise(
             "It looks as if special tokens can be chosen. [CLS], [SEP] and [PAD] say nothing that "
             "could be guessed: leave special_ids out.",
             also=(m.choose_all_but_the_first_kind, m.choose_all_but_padding),
+        ),
+        Misconception(
+            m.choose_above_the_special,
+            "It looks as if every id below the largest special one is taken for special. Special "
+            "ids may stand anywhere in the vocabulary: ask for each token whether it is one of "
+            "them.",
+            also=(m.choose_above_4,),
+        ),
+        Misconception(
+            m.choose_at_least_one,
+            "It looks as if a row in which nothing was drawn gets a chosen token all the same. "
+            "Each token is chosen with probability rate, and by chance it may be none.",
         ),
         Misconception(
             m.choose_always_15,
@@ -255,6 +280,14 @@ def _other_shares(draw: Draw) -> Inputs:
     return {**inputs, "lot": lot, "mask_share": mask_share, "random_share": random_share}
 
 
+def _on_the_edge(draw: Draw) -> Inputs:
+    """Some lots are just mask_share; a half and a quarter are exact in every dtype."""
+    inputs = _corrupted(draw)
+    inputs["lot"][:, ::3] = 0.5
+    lot = torch.where(inputs["lot"] == 0.75, 0.7, inputs["lot"])
+    return {**inputs, "lot": lot, "mask_share": 0.5, "random_share": 0.25}
+
+
 def _one_sentence(draw: Draw) -> Inputs:
     inputs = _corrupted(draw)
     return {name: v[0] if isinstance(v, Tensor) else v for name, v in inputs.items()}
@@ -298,6 +331,7 @@ corrupt = Exercise(
             probes.named,
         ),
         Case("other shares", _named(_other_shares), probes.named),
+        Case("a lot of just mask_share gives the replacement", _named(_on_the_edge), probes.named),
         Case(
             "where nothing is chosen nothing happens",
             _named(lambda draw: _corrupted(draw, chosen=0.0)),
@@ -356,6 +390,13 @@ corrupt = Exercise(
             "It looks as if the second edge is random_share. The parts lie one behind the other: "
             "it is mask_share + random_share.",
             also=(m.corrupt_replaces_below_the_share,),
+        ),
+        Misconception(
+            m.corrupt_masks_on_the_edge,
+            "It looks as if a lot that is just mask_share does not become its replacement. Below "
+            "mask_share comes [MASK]; from mask_share on, mask_share itself included, the "
+            "replacement.",
+            also=(m.corrupt_leaves_the_edge,),
         ),
         Misconception(
             m.corrupt_everything,

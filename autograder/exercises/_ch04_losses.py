@@ -83,7 +83,8 @@ masked_lm_loss = Exercise(
         Case("one chosen word", _one_chosen),
         Case("all words chosen", _all_chosen),
         Case("no word chosen: 0", _none_chosen, guard=True),
-        Case("a row without a batch, and large logits", lambda draw: _flat(draw)),
+        Case("a row without a batch", _flat),
+        Case("large logits", lambda draw: _gaps(draw, scale=60.0)),
         Case(
             "float64 logits give a float64 loss",
             lambda draw: {n: v.double() if n == "logits" else v for n, v in _gaps(draw).items()},
@@ -150,6 +151,13 @@ masked_lm_loss = Exercise(
             m.loss_without_word_0,
             "It looks as if the label 0 is taken for “nothing chosen”. Only -100 is: chosen = "
             "labels != -100.",
+        ),
+        Misconception(
+            m.loss_log_of_softmax,
+            "With large logits your loss is infinite or not a number: an exp of them is too large "
+            "for a float, and a tiny probability is rounded to 0. Call your cross_entropy, which "
+            "takes care of both.",
+            also=(m.loss_by_exp,),
         ),
         Misconception(
             m.loss_not_a_number,

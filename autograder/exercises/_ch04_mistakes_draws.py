@@ -90,6 +90,27 @@ def pairs_coin_a_document(documents, generator=None):
     return pairs
 
 
+def pairs_exactly_half(documents, generator=None):
+    count = sum(len(document) - 1 for document in documents)
+    true = iter((torch.randperm(count, generator=generator) < count // 2).tolist())
+    return _paired(documents, generator, lambda generator: next(true))
+
+
+def pairs_without_replacement(documents, generator=None):
+    pairs, used = [], set()
+    for number, document in enumerate(documents):
+        pool = _others(documents, number)
+        for first, second in zip(document, document[1:], strict=False):
+            if _coin(generator):
+                pairs.append((first, second, True))
+                continue
+            left = [sentence for sentence in pool if sentence not in used] or pool
+            drawn = _one_of(left, generator)
+            used.add(drawn)
+            pairs.append((first, drawn, False))
+    return pairs
+
+
 def pairs_across_documents(documents, generator=None):
     every = [sentence for document in documents for sentence in document]
     own = [number for number, document in enumerate(documents) for _ in document]
@@ -344,6 +365,22 @@ def choose_a_share_of_all(ids, special_ids, rate=0.15, generator=None):
     return chosen.reshape(ids.shape)
 
 
+def choose_above_the_special(ids, special_ids, rate=0.15, generator=None):
+    return (torch.rand(ids.shape, generator=generator) < rate) & (ids > max(special_ids))
+
+
+def choose_above_4(ids, special_ids, rate=0.15, generator=None):
+    return (torch.rand(ids.shape, generator=generator) < rate) & (ids > 4)
+
+
+def choose_at_least_one(ids, special_ids, rate=0.15, generator=None):
+    ordinary = ~_special(ids, special_ids)
+    lot = torch.rand(ids.shape, generator=generator)
+    chosen = (lot < rate) & ordinary
+    none = ~chosen.any(dim=-1, keepdim=True)
+    return chosen | none & (lot == lot.masked_fill(~ordinary, 2).amin(-1, keepdim=True))
+
+
 def choose_only_special(ids, special_ids, rate=0.15, generator=None):
     return (torch.rand(ids.shape, generator=generator) < rate) & _special(ids, special_ids)
 
@@ -475,6 +512,23 @@ def corrupt_compares_with_the_share(
     masked = chosen & (lot < mask_share)
     replaced = chosen & (lot >= mask_share) & (lot < random_share)
     changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_masks_on_the_edge(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked = chosen & (lot <= mask_share)
+    replaced = chosen & ~masked & (lot < mask_share + random_share)
+    changed = _change(ids, masked, replaced, replacements, mask_id)
+    return changed, ids.masked_fill(~chosen, -100)
+
+
+def corrupt_leaves_the_edge(
+    ids, chosen, lot, replacements, mask_id, mask_share=0.8, random_share=0.1
+):
+    masked, replaced = _parts(chosen, lot, mask_share, random_share)
+    changed = _change(ids, masked, replaced & (lot > mask_share), replacements, mask_id)
     return changed, ids.masked_fill(~chosen, -100)
 
 

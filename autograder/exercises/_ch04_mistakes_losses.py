@@ -104,6 +104,23 @@ def loss_not_a_number(logits, labels):
     return _mean(logits[chosen], labels[chosen])
 
 
+def loss_log_of_softmax(logits, labels):
+    chosen = labels != -100
+    if not chosen.any():
+        return logits[chosen].sum()
+    probabilities = logits[chosen].softmax(dim=-1)
+    return -probabilities.gather(-1, labels[chosen].unsqueeze(-1)).log().mean()
+
+
+def loss_by_exp(logits, labels):
+    chosen = labels != -100
+    if not chosen.any():
+        return logits[chosen].sum()
+    parts = logits[chosen].exp()
+    right = parts.gather(-1, labels[chosen].unsqueeze(-1)).squeeze(-1)
+    return -(right / parts.sum(dim=-1)).log().mean()
+
+
 def loss_by_ignore_index(logits, labels):
     flat, targets = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
     total = F.cross_entropy(flat, targets, ignore_index=-100, reduction="sum")

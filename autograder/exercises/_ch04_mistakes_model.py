@@ -72,6 +72,25 @@ class EmbedsPositionsFromOne(_Embeds):
         return self.position(torch.arange(1, ids.shape[1] + 1))
 
 
+class EmbedsPaddingAsNothing(_Embeds):
+    def forward(self, ids, segments=None):
+        return super().forward(ids, segments) * (ids != 0).unsqueeze(-1)
+
+
+class EmbedsPositionsOfRealTokens(_Embeds):
+    def places(self, ids):
+        return self.position(((ids != 0).cumsum(dim=1) - 1).clamp_min(0))
+
+
+class EmbedsWithDropout(_Embeds):
+    def __init__(self, config):
+        super().__init__(config)
+        self.dropout = nn.Dropout(0.1)
+
+    def together(self, words, places, kinds):
+        return self.dropout(super().together(words, places, kinds))
+
+
 class EmbedsWithoutSegment(_Embeds):
     def together(self, words, places, kinds):
         return self.norm(words + places)
@@ -327,6 +346,18 @@ class NamesWithoutTranspose(_Names):
         return self.transform(hidden) @ table + self.bias
 
 
+class NamesWithBiasFromChance(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.bias = nn.Parameter(torch.randn(config.vocab_size))
+
+
+class NamesWithBiasOfOnes(_Names):
+    def __init__(self, config):
+        super().__init__(config)
+        self.bias = nn.Parameter(torch.ones(config.vocab_size))
+
+
 class NamesWithoutBias(_Names):
     def forward(self, hidden, table):
         return self.transform(hidden) @ table.T
@@ -451,7 +482,7 @@ class NamesWithFixedEps(_Names):
 class NamesByLinear(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.bias = nn.Parameter(torch.randn(config.vocab_size) * 0.02)
+        self.bias = nn.Parameter(torch.empty(config.vocab_size).fill_(0.0))
         self.norm = _Norm(config.d_model, config.norm_eps)
         self.dense = nn.Linear(config.d_model, config.d_model)
 

@@ -56,6 +56,19 @@ def _embedded(draw: Draw, given: bool = True, rows: int = 0, **others: Any) -> I
     return {"config": config, "weights": weights, "arguments": arguments}
 
 
+def _padded(draw: Draw) -> Inputs:
+    """Rows of several lengths, filled up with [PAD], whose id is 0."""
+    inputs = _embedded(draw)
+    ids = inputs["arguments"]["ids"]
+    for row in range(1, len(ids)):
+        ids[row, draw.size(1, ids.shape[1] - 1) :] = 0
+    return inputs
+
+
+def _in_training(make: Any) -> Any:
+    return lambda draw: make(draw) | {"train": True}
+
+
 def _one_word_again(draw: Draw) -> Inputs:
     inputs = _embedded(draw)
     arguments = {name: value[:, :1].expand_as(value).clone() for name, value in
@@ -96,6 +109,8 @@ bert_embeddings = Exercise(
             lambda draw: _embedded(draw, num_segments=4, norm_eps=draw.choice((0.3, 0.7))),
             probes.module,
         ),
+        Case("[PAD] has a word, a place and a segment too", _padded, probes.module),
+        Case("nothing is dropped in training", _in_training(_embedded), probes.module),
         Case(
             "gradients reach all three tables and the norm",
             _with_gradients(_embedded),
@@ -144,6 +159,21 @@ bert_embeddings = Exercise(
         Misconception(
             m.EmbedsPositionsFromOne,
             "It looks as if the places are counted from 1. The first place is 0.",
+        ),
+        Misconception(
+            m.EmbedsPaddingAsNothing,
+            "It looks as if the vectors at [PAD] are set to 0. That is not asked for here: each id "
+            "is looked up as any other, and the mask of the attention keeps padding away.",
+        ),
+        Misconception(
+            m.EmbedsPositionsOfRealTokens,
+            "It looks as if the places count real tokens only. They count all places of the row, "
+            "with padding: torch.arange(ids.shape[1]).",
+        ),
+        Misconception(
+            m.EmbedsWithDropout,
+            "It looks as if numbers are dropped in training. This model is trained without "
+            "dropout; end with the norm.",
         ),
         Misconception(
             m.EmbedsWithoutSegment,
@@ -225,6 +255,7 @@ pooler = Exercise(
         Case("the first token speaks for the row", _pooled, probes.module),
         Case("a row of one token", lambda draw: _pooled(draw, seq=1), probes.module),
         Case("a batch of one row", lambda draw: _pooled(draw, batch=1), probes.module),
+        Case("nothing is dropped in training", _in_training(_pooled), probes.module),
         Case(
             "gradients reach the first token and the layer",
             _with_gradients(_pooled),
@@ -236,6 +267,7 @@ pooler = Exercise(
             probes.parameters,
             guard=True,
         ),
+        Case("the vectors are left as they were", _pooled, probes.module_untouched, guard=True),
     ),
     hints=(
         "Three things in a row: take out one vector, send it through a layer, bend it.",
@@ -326,6 +358,16 @@ def _headed(draw: Draw, square: bool = False, shape: tuple[int, ...] | None = No
     }
 
 
+def _fresh(draw: Draw) -> Inputs:
+    return {"config": _config(draw, *draw.sizes(2, 4, 30)), "seed": draw.seed()}
+
+
+def _bias_is_0(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    if observed["mean of bias"] == observed["std of bias"] == 0:
+        return None
+    return Failure("Before training, no word should be preferred: self.bias is not 0.", "bias")
+
+
 mlm_head = Exercise(
     id="MlmHead",
     title="name the hidden word",
@@ -363,6 +405,14 @@ mlm_head = Exercise(
             guard=True,
         ),
         Case(
+            "the bias starts at 0",
+            _fresh,
+            probes.initial,
+            holds=_bias_is_0,
+            values=False,
+            guard=True,
+        ),
+        Case(
             "vectors and table are left as they were", _headed, probes.module_untouched, guard=True
         ),
     ),
@@ -387,6 +437,12 @@ mlm_head = Exercise(
             m.NamesWithoutTranspose,
             "It looks as if the table is not transposed. Each vector is to meet the rows of the "
             "table: transformed @ table.T.",
+        ),
+        Misconception(
+            m.NamesWithBiasFromChance,
+            "It looks as if self.bias does not start at 0. Before anything is learned no word is "
+            "preferred: nn.Parameter(torch.zeros(config.vocab_size)).",
+            also=(m.NamesWithBiasOfOnes,),
         ),
         Misconception(
             m.NamesWithoutBias,
@@ -480,7 +536,7 @@ def _gaps(draw: Draw, gaps: str = "some", given: bool = True) -> Inputs:
         ids[:, -1] = mask_id
     else:  # two side by side, one in another row, a row without
         ids[0, 1:3] = mask_id
-        ids[2, draw.size(0, seq - 1)] = mask_id
+        ids[2, draw.size(0, 1)] = mask_id  # reading order is not column by column
     arguments: Inputs = {"ids": ids, "mask_id": mask_id}
     if given:
         segments = torch.zeros_like(ids)

@@ -4,10 +4,11 @@ A random function is judged by what must hold of every draw, and by exact binomi
 documents are few and long, so that what can go wrong does go wrong in every draw.
 """
 
+import math
 from typing import Any
 
 from autograder import probes
-from autograder.chances import improbable
+from autograder.chances import FALSE_ALARM, improbable
 from autograder.exercises import _ch04_mistakes_draws as m
 from autograder.spec import Case, Draw, Exercise, Failure, Misconception, Observed
 from minitransformer import masking
@@ -104,6 +105,38 @@ def _badly_spread(apart: list[tuple[int, int, int]], documents: Documents) -> Fa
         return Failure("The random sentences come from one end of their documents.", "places")
     if n > 100 and len({(other, place) for _, other, place in apart}) < n / 4:
         return Failure("The same random sentences come again and again.", "repeats")
+    return _never_twice(apart, documents)
+
+
+def _never_twice(apart: list[tuple[int, int, int]], documents: Documents) -> Failure | None:
+    """Whether a sentence that was drawn for a document is not drawn for it again."""
+    if len(set(apart)) < len(apart):
+        return None
+    total, meetings = sum(map(len, documents)), 0.0
+    for number, document in enumerate(documents):
+        count = sum(own == number for own, _, _ in apart)
+        meetings += count * (count - 1) / 2 / (total - len(document))
+    if math.exp(-meetings) > FALSE_ALARM:  # about the chance that no two draws meet
+        return None
+    return Failure("No random sentence comes twice: each draw is from all of them.", "put aside")
+
+
+def _texts(draw: Draw) -> Inputs:
+    return {f"pairs of text {n}": {"documents": _documents(draw, 2, 60)} for n in range(1, 9)}
+
+
+def _count_varies(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    """By chance exactly half of the pairs are true in all the texts: less than 1 in 10^9."""
+    for name, arguments in inputs.items():
+        failure = badly_paired(in_order(observed[name]), arguments["documents"])
+        if failure:
+            return Failure(f"{name}: {failure.text}", failure.code)
+    counts = [2 * sum(follows for _, _, follows in in_order(one)) for one in observed.values()]
+    if all(
+        abs(count - len(one)) <= 1 for count, one in zip(counts, observed.values(), strict=True)
+    ):
+        text = "Of each text exactly half of the pairs are true."
+        return Failure(f"{text} Decide for each pair on its own.", "exactly half")
     return None
 
 
@@ -211,6 +244,14 @@ next_sentence_pairs = Exercise(
             values=False,
         ),
         Case(
+            "how many pairs are true is left to chance",
+            _texts,
+            probes.several,
+            holds=_count_varies,
+            values=False,
+            trials=1,
+        ),
+        Case(
             "the last sentence of a document begins no pair",
             lambda draw: _draws(draw, _small_and_large(draw)),
             probes.draws_in_places,
@@ -291,6 +332,16 @@ next_sentence_pairs = Exercise(
             m.pairs_in_turn,
             "It looks as if true and random take turns. Flip a coin for each pair.",
             also=(m.pairs_coin_a_document,),
+        ),
+        Misconception(
+            m.pairs_exactly_half,
+            "It looks as if exactly half of the pairs are made true. Flip a coin for each pair, "
+            "and let chance say how many it will be.",
+        ),
+        Misconception(
+            m.pairs_without_replacement,
+            "It looks as if a random sentence that was drawn is not drawn again. Draw each from "
+            "all sentences of the other documents, whatever came before.",
         ),
         Misconception(
             m.pairs_across_documents,

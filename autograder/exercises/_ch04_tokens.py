@@ -80,6 +80,18 @@ def _short(draw: Draw) -> Inputs:
     }
 
 
+def _long(draw: Draw) -> Inputs:
+    """A word of twelve letters and more, whole and in two long pieces."""
+    letters = _letters(draw, 26)
+    word, middle = "".join(letters), draw.size(12, 14)
+    first, second = word[:middle], word[middle:]
+    short = [letters[0], word[:2], *(f"##{letter}" for letter in letters[1:])]
+    return {
+        "pieces of a long word": {"word": word, "vocab": _vocab(draw, [word, first, *short])},
+        "long pieces": {"word": word, "vocab": _vocab(draw, [first, f"##{second}", *short])},
+    }
+
+
 def _other_name(draw: Draw) -> Inputs:
     a, b, c, x = _letters(draw, 4)
     pieces = {a + b, f"##{c}", f"##{b}"}
@@ -100,6 +112,7 @@ wordpiece_exercise = Exercise(
         ),
         Case("greedy: what has been taken stays taken", _dead_end, guard=True),
         Case("very short words, and letters that repeat", _short, probes.several),
+        Case("words and pieces of any length", _long, probes.several),
         Case("the unknown token may have another name", _other_name),
         Case("the vocabulary is left as it was", _all_ways, probes.untouched, guard=True),
     ),
