@@ -236,14 +236,14 @@ def pack_pair(
     """Put one or two sentences into one row, as BERT reads them.
 
     Args:
-        first: token ids of the first sentence.
-        second: those of the second; None for a single sentence, [CLS] first [SEP].
+        first: token ids of the first sentence, at least one.
+        second: those of the second, at least one; None for a single sentence, [CLS] first [SEP].
         vocab: token to id, with [CLS], [SEP] and [PAD].
         max_seq: the length of the row; it is long enough.
 
     Returns:
-        The ids, the segments and what is real, each of shape (max_seq,): two tensors of integers
-        and one of True and False. Padding has segment 0.
+        The ids, the segments and what is real, each of shape (max_seq,): two tensors of int64,
+        torch's usual whole numbers, and one of True and False. Padding has segment 0.
 
     Example: with [PAD] 0, [CLS] 2 and [SEP] 3, pack_pair([7, 8], [9], vocab, 7) gives the ids
     [2, 7, 8, 3, 9, 3, 0], the segments [0, 0, 0, 0, 1, 1, 0], and six times True, then False.

@@ -123,6 +123,7 @@ Encoder = use("Encoder")
 # | p o t | 3 | (p, o), (o, t) |
 #
 # The pair (h, o) occurs $5 + 4 = 9$ times, (o, t) $5 + 3 = 8$ times, (o, p) 4 and (p, o) 3 times.
+# Pairs may overlap: in *h m m m* the pair (m, m) occurs twice.
 # A pair lies inside one word: the *t* at the end of one and the *h* of the next are no neighbours.
 # Useful: `pairwise(word)` goes through the neighbours of a word, each pair as a tuple; and a
 # `Counter` is a dict in which every key begins at 0.

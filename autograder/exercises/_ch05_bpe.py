@@ -32,11 +32,13 @@ def _words(
 
 
 def _with_repeats(draw: Draw) -> Inputs:
-    """In some words one pair comes several times: banana."""
+    """In some words one pair comes several times: banana, hmmm. One pair comes once in all."""
     first, second, other = draw.random.sample("klmnop", 3)
     words: dict[Word, int] = {
         (other, *(first, second) * draw.size(2, 3)): draw.size(2, 5),
         (first, second) * 2 + (other,): draw.size(6, 9),
+        (second, *(other,) * draw.choice((3, 5))): draw.size(2, 5),
+        ("x", "y"): 1,
     }
     return {"words": words | _words(draw, "abc", 3)}
 
@@ -93,6 +95,11 @@ count_pairs = Exercise(
             "the pair (a, n) occurs twice.",
         ),
         Misconception(
+            m.count_runs_without_overlap,
+            "It looks as if a run such as mmm has its pair (m, m) once. Pairs may share a symbol: "
+            "the first two and the last two are neighbours.",
+        ),
+        Misconception(
             m.count_across_words,
             "It looks as if pairs are counted across the end of a word. A pair lies inside one "
             "word: count word by word.",
@@ -140,13 +147,16 @@ def _spelled(draw: Draw) -> Inputs:
     return {"word": word, "pair": (first, second)}
 
 
-def _run(draw: Draw, length: int) -> Inputs:
+def _run(draw: Draw, length: int, behind: int = 1) -> Inputs:
     first, second = draw.random.sample("abcdefgh", 2)
-    return {"word": (second, *(first,) * length, second), "pair": (first, first)}
+    word = (second, *(first,) * length, *(second,) * behind)
+    return {"word": word, "pair": (first, first)}
 
 
 def _runs(draw: Draw) -> Inputs:
-    return {f"a run of {n}": _run(draw, n) for n in (3, 4, 5)}
+    return {f"a run of {n}": _run(draw, n) for n in (3, 4, 5)} | {
+        "a run of 3 at the end": _run(draw, 3, 0)
+    }
 
 
 def _long_symbols(draw: Draw) -> Inputs:
@@ -154,7 +164,7 @@ def _long_symbols(draw: Draw) -> Inputs:
     first, second, third, fourth = draw.random.sample("abcdefgh", 4)
     pair = (first + second, third)
     word = (fourth + first + second, third, first + second, third + fourth, *pair, fourth)
-    return {"word": word, "pair": pair}
+    return {"word": (*word, first, second + third), "pair": pair}
 
 
 def _without_the_pair(draw: Draw) -> Inputs:
@@ -206,6 +216,11 @@ merge_pair = Exercise(
             m.merge_by_string,
             "It looks as if the word is made one string and its letters are replaced. Then the end "
             "of a longer symbol is merged as well; compare whole symbols.",
+        ),
+        Misconception(
+            m.merge_by_joined_text,
+            "It looks as if two symbols are merged when their letters together are those of the "
+            "pair. But (a, bc) is another pair than (ab, c): compare symbol by symbol.",
         ),
         Misconception(
             m.merge_loses_the_end,

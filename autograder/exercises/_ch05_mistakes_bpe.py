@@ -89,6 +89,18 @@ def count_in_either_order(words: dict[Word, int]) -> dict[Pair, int]:
     return counts
 
 
+def count_runs_without_overlap(words: dict[Word, int]) -> dict[Pair, int]:
+    counts: Counter[Pair] = Counter()
+    for word, count in words.items():
+        before = None
+        for pair in pairwise(word):
+            overlaps = pair == before and pair[0] == pair[1]
+            if not overlaps:
+                counts[pair] += count
+            before = None if overlaps else pair
+    return counts
+
+
 def count_overwrites(words: dict[Word, int]) -> dict[Pair, int]:
     counts: dict[Pair, int] = {}
     for word, count in words.items():
@@ -170,6 +182,18 @@ def merge_in_either_order(word: Word, pair: Pair) -> Word:
     while place < len(word):
         if word[place : place + 2] in (pair, pair[::-1]):
             merged.append("".join(word[place : place + 2]))
+            place += 2
+        else:
+            merged.append(word[place])
+            place += 1
+    return tuple(merged)
+
+
+def merge_by_joined_text(word: Word, pair: Pair) -> Word:
+    merged, place = [], 0
+    while place < len(word):
+        if "".join(word[place : place + 2]) == pair[0] + pair[1]:
+            merged.append(pair[0] + pair[1])
             place += 2
         else:
             merged.append(word[place])

@@ -181,6 +181,11 @@ class WriterNotInitialized(_Writer):
         self.decoder = Encoder(config)
 
 
+class WriterWithDropout(_Writer):
+    def embed(self, ids: Tensor) -> Tensor:
+        return nn.functional.dropout(super().embed(ids), 0.1, self.training)
+
+
 class WriterWithTiedLayer(nn.Module):
     def __init__(self, config: Any):
         super().__init__()
@@ -286,6 +291,18 @@ def loss_drops_one_end(logits: Tensor, ids: Tensor) -> Tensor:
 
 def loss_drops_the_first(logits: Tensor, ids: Tensor) -> Tensor:
     return _cross_entropy(logits[:, 1:], ids[:, 1:])
+
+
+def loss_log_of_softmax(logits: Tensor, ids: Tensor) -> Tensor:
+    wanted = ids[:, 1:]
+    chances = logits[:, :-1].softmax(-1).gather(-1, wanted.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return -chances[wanted != -100].log().mean()
+
+
+def loss_by_exp(logits: Tensor, ids: Tensor) -> Tensor:
+    wanted, parts = ids[:, 1:], logits[:, :-1].exp()
+    right = parts.gather(-1, wanted.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return -(right / parts.sum(-1))[wanted != -100].log().mean()
 
 
 def loss_without_minus(logits: Tensor, ids: Tensor) -> Tensor:

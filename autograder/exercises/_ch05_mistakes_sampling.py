@@ -197,6 +197,41 @@ def next_top_p_first(
     return _filtered(_filtered(logits / temperature, None, top_p), top_k, None).softmax(-1)
 
 
+def next_either_filter(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    if temperature == 0:
+        return _best(logits)
+    return _filtered(logits / temperature, top_k, None if top_k else top_p).softmax(-1)
+
+
+def next_one_kth_for_all(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    if temperature == 0:
+        return _best(logits)
+    logits = logits / temperature
+    if top_k is not None:
+        kth = logits.topk(min(top_k, logits.shape[-1])).values.min()
+        logits = logits.masked_fill(logits < kth, -math.inf)
+    return _filtered(logits, None, top_p).softmax(-1)
+
+
+def next_by_exp(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    if temperature == 0:
+        return _best(logits)
+    parts = _filtered(logits / temperature, top_k, top_p).exp()
+    return parts / parts.sum(-1, keepdim=True)
+
+
+def next_nearly_greedy(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    return _filtered(logits / max(temperature, 1e-3), top_k, top_p).softmax(-1)
+
+
 def next_loses_the_kth(
     logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
@@ -451,6 +486,56 @@ def generate_without_filters(
     for _ in range(max_new_tokens):
         logits = model(ids[:, -model.config.max_seq :])[:, -1]
         ids = torch.cat([ids, _drawn(_next(logits, temperature, None, None), generator)], dim=1)
+    return ids
+
+
+def generate_without_top_p(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    for _ in range(max_new_tokens):
+        logits = model(ids[:, -model.config.max_seq :])[:, -1]
+        ids = torch.cat([ids, _drawn(_next(logits, temperature, top_k, None), generator)], dim=1)
+    return ids
+
+
+def generate_without_top_k(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    for _ in range(max_new_tokens):
+        logits = model(ids[:, -model.config.max_seq :])[:, -1]
+        ids = torch.cat([ids, _drawn(_next(logits, temperature, None, top_p), generator)], dim=1)
+    return ids
+
+
+def generate_stops_at_0(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    for _ in range(max_new_tokens):
+        logits = model(ids[:, -model.config.max_seq :])[:, -1]
+        new = _drawn(_next(logits, temperature, top_k, top_p), generator)
+        ids = torch.cat([ids, new], dim=1)
+        if not new.any():
+            break
+    return ids
+
+
+def generate_stops_texts_at_0(
+    model: nn.Module, ids: Tensor, max_new_tokens: int, temperature: float = 1.0,
+    top_k: int | None = None, top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    ended = torch.zeros(len(ids), 1, dtype=torch.bool)
+    for _ in range(max_new_tokens):
+        logits = model(ids[:, -model.config.max_seq :])[:, -1]
+        new = _drawn(_next(logits, temperature, top_k, top_p), generator).masked_fill(ended, 0)
+        ended = ended | (new == 0)
+        ids = torch.cat([ids, new], dim=1)
     return ids
 
 

@@ -106,6 +106,10 @@ def _small(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | 
         std = observed[f"std of {name}.weight"]
         if not 0.017 < std < 0.023:
             return Failure(f"The numbers in {name}.weight spread by {std:.3f}, not 0.02.", "std")
+    for name, value in expected.items():  # means and spreads: seven times what chance moves them
+        if abs(observed[name] - value) > 0.003 + 0.1 * abs(value):
+            text = f"The {name} is {observed[name]:.3f}, and initialize makes it {value:.3f}."
+            return Failure(text, "other weights")
     return None
 
 
@@ -151,6 +155,12 @@ GPT = Exercise(
             tolerance=10,
         ),
         Case("gradients reach every parameter", _with_gradients, probes.module, tolerance=80),
+        Case(
+            "nothing is dropped in training",
+            lambda draw: _writer(draw, layers=1) | {"train": True},
+            probes.module,
+            tolerance=10,
+        ),
         Case("the first weights are small", _fresh, probes.initial, holds=_small, values=False),
         Case(
             "two tables and a stack, and nothing else",
@@ -238,6 +248,11 @@ GPT = Exercise(
             "predicts its next token: return all of them.",
         ),
         Misconception(
+            m.WriterWithDropout,
+            "It looks as if numbers are dropped in training. The stack sees to that where config "
+            "asks for it; add nothing of your own.",
+        ),
+        Misconception(
             m.WriterNotInitialized,
             "It looks as if the weights are torch's first ones. The head shares the token table, "
             "and with numbers around 1 its logits are far too large: call initialize(self, "
@@ -304,6 +319,11 @@ def _perfect(draw: Draw) -> Inputs:
     return {**inputs, "logits": torch.cat([sure, logits[:, -1:]], dim=1)}
 
 
+def _sure_and_wrong(draw: Draw) -> Inputs:
+    inputs = _to_learn(draw)
+    return {**inputs, "logits": inputs["logits"] * 30}
+
+
 def _learning_gradient(draw: Draw) -> Inputs:
     return {"arguments": _to_learn(draw), "cotangent_seed": draw.seed()}
 
@@ -324,8 +344,9 @@ next_token_loss = Exercise(
         Case("texts of two tokens", lambda draw: _to_learn(draw, 2)),
         Case("the mean over all predicted tokens, in float64", _in_float64),
         Case("what is marked -100 counts for nothing", _marked),
+        Case("a model that is sure and wrong pays much", _sure_and_wrong),
         Case("gradients flow back to the logits", _learning_gradient, probes.gradients),
-        Case("logits and ids are left as they were", _to_learn, probes.untouched, guard=True),
+        Case("logits and ids are left as they were", _marked, probes.untouched, guard=True),
     ),
     hints=(
         "Write one text of four tokens on paper, and under each token the token that its logits "
@@ -401,6 +422,13 @@ next_token_loss = Exercise(
             also=(m.loss_drops_the_first,),
         ),
         Misconception(
+            m.loss_log_of_softmax,
+            "With large logits your loss is infinite or not a number: an exp of them is too large "
+            "for a float, and a tiny probability is rounded to 0. Call cross_entropy, which takes "
+            "care of both.",
+            also=(m.loss_by_exp,),
+        ),
+        Misconception(
             m.loss_without_minus,
             "It looks as if the sign is wrong: a loss is minus a log-probability, and never "
             "negative.",
@@ -424,9 +452,9 @@ def tables(draw: Draw, vocab: int, max_seq: int, scale: float = 1.5) -> dict[str
     }
 
 
-def _texts(draw: Draw, seq: int = 0, scale: float = 1.5) -> Inputs:
-    batch, words, vocab = draw.sizes(3, 4, 9)
-    seq = seq or words
+def _texts(draw: Draw, seq: int = 0, scale: float = 1.5, batch: int = 0) -> Inputs:
+    texts, words, vocab = draw.sizes(3, 4, 9)
+    batch, seq = batch or texts, seq or words
     ids = draw.integers(0, vocab, batch, seq)
     return {"tables": tables(draw, vocab, seq, scale), "arguments": {"ids": ids}}
 
@@ -438,6 +466,7 @@ text_log_probability = Exercise(
     cases=(
         Case("the logarithms of all next tokens, summed", _texts, probes.with_model, trials=3),
         Case("one number a text, whatever the batch", lambda d: _texts(d, 3), probes.with_model),
+        Case("a single text", lambda draw: _texts(draw, batch=1), probes.with_model),
         Case("texts of two tokens", lambda draw: _texts(draw, 2), probes.with_model),
         Case("a single token costs nothing", lambda draw: _texts(draw, 1), probes.with_model),
         Case(

@@ -16,7 +16,7 @@ from minitransformer import generation, sampling
 
 Inputs = dict[str, Any]
 
-SPREAD = 0.02
+SPREAD = 0.005
 """How far p stays from every sum of probabilities, so that rounding decides nothing."""
 
 
@@ -28,10 +28,11 @@ def _clear(logits: Tensor, p: float) -> bool:
 
 def _chances(draw: Draw, *shape: int) -> Tensor:
     """Logits whose probabilities are far apart, in no order."""
-    vocab = shape[-1]
-    ladder = torch.arange(vocab) * 0.6 + draw.uniform(*shape, high=0.3)
+    vocab, rows = shape[-1], (*shape[:-1], 1)
+    steps = draw.uniform(*rows, low=0.4, high=0.9)  # some rows are surer than others
+    ladder = torch.arange(vocab) * steps + draw.uniform(*shape, high=0.3) * steps
     order = draw.uniform(*shape).argsort(dim=-1)
-    return ladder.gather(-1, order) + draw.uniform(1, low=-2, high=2)
+    return ladder.gather(-1, order) + draw.uniform(*rows, low=-4, high=4)
 
 
 # top_p_filter
@@ -43,7 +44,8 @@ def _nucleus(
     shape = tuple(shape)
     while True:
         logits, p = _chances(draw, *shape), draw.choice(ps)
-        if _clear(logits, p):
+        kept = (sampling.top_p_filter(logits, p) > -math.inf).sum(-1).flatten()
+        if _clear(logits, p) and (len(kept) == 1 or len(kept.unique()) > 1):
             return {"logits": logits, "p": p}
 
 
@@ -79,6 +81,12 @@ def _nucleus_in_float64(draw: Draw) -> Inputs:
     return {**inputs, "logits": inputs["logits"].double()}
 
 
+def _large(draw: Draw) -> Inputs:
+    """exp of these is too large for a float."""
+    inputs = _nucleus(draw, (2, draw.size(5, 8)))
+    return {**inputs, "logits": inputs["logits"] + 128}
+
+
 top_p_filter = Exercise(
     id="top_p_filter",
     title="only what is likely enough",
@@ -99,6 +107,7 @@ top_p_filter = Exercise(
         ),
         Case("any axes in front, in float64", _nucleus_in_float64),
         Case("where p is 1 every token stays", _p_is_1),
+        Case("large logits", _large),
         Case(
             "the logits are left as they were",
             lambda draw: _nucleus(draw, (2, draw.size(5, 8))),
@@ -206,7 +215,9 @@ def _order_matters(draw: Draw) -> Inputs:
         right = sampling.next_token_distribution(logits, t, k, p)
         other = sampling.top_k_filter(sampling.top_p_filter(logits / t, p), k).softmax(-1)
         late = sampling.next_token_distribution(logits, 1.0, k, p)
-        if ((right > 0) != (other > 0)).any() and ((right > 0) != (late > 0)).any():
+        k_alone = sampling.next_token_distribution(logits, t, k)
+        pairs = ((right, other), (right, late), (other, k_alone))
+        if all(((one > 0) != (two > 0)).any() for one, two in pairs):
             return inputs
 
 
@@ -227,7 +238,16 @@ def _tied(draw: Draw) -> Inputs:
 
 
 def _greedy(draw: Draw) -> Inputs:
-    return {"logits": _chances(draw, *draw.sizes(2, 4, 8)), "temperature": 0.0}
+    """In one row the second best is nearly as good."""
+    logits = _chances(draw, *draw.sizes(2, 4, 8))
+    first, second = logits[0].topk(2).indices
+    logits[0, second] = logits[0, first] - 0.002
+    return {"logits": logits, "temperature": 0.0}
+
+
+def _low_temperature(draw: Draw) -> Inputs:
+    """Logits of which exp, at this temperature, is too large for a float."""
+    return {"logits": _chances(draw, *draw.sizes(2, 4, 8)) + 64, "temperature": 0.5, "top_k": 3}
 
 
 def _several_temperatures(draw: Draw) -> Inputs:
@@ -248,6 +268,7 @@ next_token_distribution = Exercise(
             "a low temperature sharpens, a high one flattens", _several_temperatures, probes.several
         ),
         Case("temperature 0: all on the most probable token", _greedy),
+        Case("large logits at a low temperature", _low_temperature, holds=_one_is_a_probability),
         Case("top_k alone", lambda draw: _settings(draw, top_k=True), holds=_one_is_a_probability),
         Case("tokens as probable as the k-th stay too", _tied),
         Case("a k larger than the vocabulary keeps everything", _large_k),
@@ -299,6 +320,26 @@ next_token_distribution = Exercise(
         Misconception(
             m.next_top_p_first,
             "It looks as if top_p comes before top_k. First top_k; then top_p counts what is left.",
+        ),
+        Misconception(
+            m.next_either_filter,
+            "It looks as if top_p is left out where top_k is given. Both may be: first top_k, then "
+            "top_p on what is left. An “if” for each, and no “else” between them.",
+        ),
+        Misconception(
+            m.next_one_kth_for_all,
+            "It looks as if all rows are compared with one and the same k-th logit. Each row has "
+            "its own: keep the axes in front, and the last one with length 1, [..., -1:].",
+        ),
+        Misconception(
+            m.next_by_exp,
+            "It looks as if exp is taken of the logits as they are: of large ones it is infinite. "
+            "Your softmax of chapter 2 subtracts the largest first.",
+        ),
+        Misconception(
+            m.next_nearly_greedy,
+            "It looks as if temperature 0 is taken for a small temperature. Where two tokens are "
+            "nearly as probable, both get a share; at 0 the best one gets all.",
         ),
         Misconception(
             m.next_loses_the_kth,
@@ -373,8 +414,8 @@ def _many_draws(draw: Draw, **settings: Any) -> Inputs:
     while True:
         table = tables(draw, vocab, max_seq, scale=0.9)
         ids = draw.integers(0, vocab, 1, 3)
-        model = probes.TableModel(**table)
-        if _distinct(_suspects(model(ids)[0], settings)):
+        logits = probes.TableModel(**table)(ids)[0]
+        if _distinct(_suspects(logits, settings)) and _sharp(logits[-1], **settings):
             break
     arguments = {"ids": ids.repeat(ROWS, 1), "max_new_tokens": 1, **settings}
     seed = draw.seed()
@@ -386,12 +427,17 @@ def _suspects(logits: Tensor, settings: Inputs) -> dict[str, Tensor]:
     last = logits[-1]
     right = sampling.next_token_distribution(last, **settings)
     unfiltered = {"temperature": settings["temperature"]}
+    less = {f"no {name}": {**settings, name: None} for name in settings if name != "temperature"}
+    found = {
+        name: sampling.next_token_distribution(last, **others) for name, others in less.items()
+    }
     return {
         "right": right,
         "always the best": torch.zeros_like(right).scatter(0, right.argmax().reshape(1), 1.0),
         "no filters": sampling.next_token_distribution(last, **unfiltered),
         "no settings": last.softmax(-1),
         "the first place": sampling.next_token_distribution(logits[0], **settings),
+        **found,
     }
 
 
@@ -400,7 +446,19 @@ def _distinct(suspects: dict[str, Tensor]) -> bool:
     right, *others = suspects.values()
     clear = (right > 0.02) | (right == 0)
     gaps = [float((right - other).abs().max()) for other in others]
-    return bool(clear.all()) and all(gap > 0.12 or gap < 1e-6 for gap in gaps)
+    if "no top_k" not in suspects:
+        return bool(clear.all()) and all(gap > 0.12 or gap < 1e-6 for gap in gaps)
+    gaps += [float((suspects["no top_k"] - suspects["no top_p"]).abs().max())]
+    return bool(clear.all()) and all(gap > 0.12 for gap in gaps)
+
+
+def _sharp(
+    logits: Tensor, temperature: float, top_k: int | None = None, top_p: float | None = None
+) -> bool:
+    """Whether no token stands so near top_p that rounding could decide."""
+    scaled = logits / temperature
+    filtered = scaled if top_k is None else sampling.top_k_filter(scaled, top_k)
+    return top_p is None or _clear(scaled, top_p) and _clear(filtered, top_p)
 
 
 def _drawn_well(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -437,8 +495,36 @@ def _repeatable(observed: Observed, expected: Observed, inputs: Inputs) -> Failu
     return None
 
 
+def _two_draws(draw: Draw) -> Inputs:
+    """A model that always says the same, so that two tokens in a row have nothing in common."""
+    vocab = draw.size(4, 6)
+    nothing = torch.zeros(vocab, vocab)
+    table = {"last": nothing, "before": nothing, "place": draw.normal(1, vocab).repeat(9, 1)}
+    arguments = {"ids": draw.integers(0, vocab, 500, 2), "max_new_tokens": 2}
+    seed = draw.seed()
+    return {"tables": table, "arguments": arguments, "seed": seed, "other_seed": seed + 1}
+
+
+def _as_if_alone(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
+    first, second = observed["draws"][:, -2:].T
+    agree = float(inputs["tables"]["place"][0].double().softmax(-1).square().sum())
+    count = int((first == second).sum())
+    if improbable(count, len(first), agree):
+        text = f"In {count} of {len(first)} texts the second new token is the first once more, "
+        return Failure(f"{text}and by chance it would be {agree * len(first):.0f}.", "same dice")
+    return None
+
+
+def _zero_first(draw: Draw) -> Inputs:
+    """The first new token of every text is 0."""
+    inputs = _to_continue(draw, 5)
+    inputs["tables"]["place"][inputs["arguments"]["ids"].shape[1] - 1, 0] += 50
+    return inputs
+
+
 def _long_draws(draw: Draw) -> Inputs:
-    inputs = _to_continue(draw, 12, temperature=1.0)
+    inputs = _to_continue(draw, 12)
+    del inputs["arguments"]["temperature"]  # 1, when nothing is said
     inputs["tables"] = {name: table * 0.3 for name, table in inputs["tables"].items()}
     seed = draw.seed()
     return inputs | {"seed": seed, "other_seed": seed + 1}
@@ -466,6 +552,7 @@ generate = Exercise(
             probes.with_model,
         ),
         Case("nothing to add", lambda draw: _to_continue(draw, 0), probes.with_model),
+        Case("no token ends a text", _zero_first, probes.with_model),
         Case(
             "each token comes as often as its probability says",
             lambda draw: _many_draws(draw, temperature=draw.choice((0.5, 2.5))),
@@ -475,9 +562,16 @@ generate = Exercise(
         ),
         Case(
             "top_k and top_p are obeyed",
-            lambda draw: _many_draws(draw, temperature=1.6, top_k=3, top_p=draw.choice((0.9, 1.0))),
+            lambda draw: _many_draws(draw, temperature=1.6, top_k=3, top_p=draw.choice((0.7, 0.8))),
             probes.with_model,
             holds=_drawn_well,
+            values=False,
+        ),
+        Case(
+            "each token is drawn anew",
+            _two_draws,
+            probes.with_model,
+            holds=_as_if_alone,
             values=False,
         ),
         Case(
@@ -557,6 +651,20 @@ generate = Exercise(
         Misconception(
             m.generate_without_filters,
             "It looks as if top_k and top_p are not handed on to next_token_distribution.",
+        ),
+        Misconception(
+            m.generate_without_top_p,
+            "It looks as if top_p is not handed on to next_token_distribution.",
+        ),
+        Misconception(
+            m.generate_without_top_k,
+            "It looks as if top_k is not handed on to next_token_distribution.",
+        ),
+        Misconception(
+            m.generate_stops_at_0,
+            "It looks as if the token 0 ends the text. Nothing here says so: add max_new_tokens "
+            "tokens, whichever they are.",
+            also=(m.generate_stops_texts_at_0,),
         ),
         Misconception(
             m.generate_one_too_many,

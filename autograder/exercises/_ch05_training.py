@@ -184,6 +184,12 @@ def _short(draw: Draw) -> Inputs:
     return {**inputs, "max_norm": total * draw.choice((1.05, 1.5, 4.0))}
 
 
+def _a_little_long(draw: Draw) -> Inputs:
+    inputs = _short(draw)
+    total = float(torch.cat([gradient.flatten() for gradient in inputs["gradients"]]).norm())
+    return {**inputs, "max_norm": 0.97 * total}
+
+
 def _single(draw: Draw) -> Inputs:
     return {"gradients": [draw.normal(draw.size(4, 9), scale=4)], "max_norm": 0.5}
 
@@ -207,6 +213,7 @@ clip_gradients = Exercise(
     cases=(
         Case("long gradients are shortened, all by one factor", _long, holds=_is_short, trials=3),
         Case("short gradients stay as they are", _short, trials=3),
+        Case("gradients that are a little too long", _a_little_long, holds=_is_short),
         Case("a single gradient", _single, holds=_is_short),
         Case("gradients of nothing but zeros", _zeros),
         Case("the gradients are left as they were", _long, probes.untouched, guard=True),
