@@ -177,9 +177,9 @@ choose_positions = Exercise(
         ),
         Misconception(
             m.choose_above_the_special,
-            "It looks as if every id below the largest special one is taken for special. Special "
-            "ids may stand anywhere in the vocabulary: ask for each token whether it is one of "
-            "them.",
+            "It looks as if all low ids are taken for special, up to a certain one. Special ids "
+            "may stand anywhere in the vocabulary: ask for each token whether it is one of "
+            "special_ids.",
             also=(m.choose_above_4,),
         ),
         Misconception(
