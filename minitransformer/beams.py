@@ -13,8 +13,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from minitransformer.checks import check_batch
-from minitransformer.generation import decoding_limit, evaluation_mode, forbid, last_logits
+from minitransformer.generation import (
+    check_beginnings,
+    decoding_limit,
+    evaluation_mode,
+    forbid,
+    last_logits,
+    usable,
+)
 from minitransformer.gpt import GPT
 from minitransformer.multi_head import KVCache
 from minitransformer.seq2seq import Seq2Seq
@@ -60,6 +66,8 @@ def beam_search(
     ((5 + |Y|) / 6)^a, and they set ended texts aside instead of letting them compete.
     """
     _check_sizes(num_beams, max_new_tokens)
+    if not math.isfinite(length_penalty):
+        raise ValueError(f"length_penalty must be finite, got {length_penalty}; 0 is for none")
     batch, prefix = start.shape
     fill = end_id if pad_id is None else pad_id
     texts = start.repeat_interleave(num_beams, dim=0)  # (batch * num_beams, seq)
@@ -114,6 +122,8 @@ def simple_beam_search(
     Source: as for :func:`beam_search`.
     """
 
+    _check_sizes(num_beams, max_new_tokens)
+
     def score(text: tuple[list[int], float]) -> float:
         ids, total = text
         return total / len(ids) ** length_penalty
@@ -165,7 +175,7 @@ def beam_decode(
         def next_log_probabilities(ids: Tensor) -> Tensor:
             unread = ids if cache is None else ids[:, len(cache[0]) :]
             logits, _ = model.decode(unread, memory, memory_mask, cache)
-            return forbid(logits[:, -1].log_softmax(dim=-1), config)
+            return forbid(usable(logits[:, -1]).log_softmax(dim=-1), config)
 
         start = torch.full((len(source), 1), config.start_id, device=source.device)
         targets, scores = beam_search(
@@ -207,8 +217,14 @@ def beam_generate(
         ``(continuations, scores)``: ``(batch, num_beams, new)``, best first, without the
         beginnings and filled up with ``stop_id``, and ``(batch, num_beams)``.
     """
-    check_batch(ids)
+    check_beginnings(ids, max_new_tokens, real)
     _check_sizes(num_beams, max_new_tokens)
+    vocab_size = model.config.vocab_size
+    if not 0 <= stop_id < vocab_size:
+        raise ValueError(
+            f"stop_id must lie in 0..{vocab_size - 1} (the vocabulary), got {stop_id}; "
+            "a search needs a token that ends a text"
+        )
     longest, max_seq = ids.shape[1] + max_new_tokens - 1, model.config.max_seq
     if longest > max_seq:  # the last token is written, and not read
         raise ValueError(
@@ -259,5 +275,7 @@ def _mover(cache: list[KVCache] | None) -> Callable[[Tensor], None] | None:
 
 def _check_sizes(num_beams: int, max_new_tokens: int) -> None:
     for name, size in (("num_beams", num_beams), ("max_new_tokens", max_new_tokens)):
+        if not isinstance(size, int):
+            raise TypeError(f"{name} must be a whole number, got {size!r}")
         if size < 1:
             raise ValueError(f"{name} must be at least 1, got {size}")

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.blocks import LayerNorm
-from minitransformer.checks import check_batch, check_ids, check_real, check_targets
+from minitransformer.checks import (
+    check_batch,
+    check_device,
+    check_ids,
+    check_real,
+    check_some_real,
+    check_targets,
+    check_tensor,
+)
 from minitransformer.config import BertConfig
 from minitransformer.parts import Parts
 from minitransformer.stacks import Encoder
@@ -41,6 +49,7 @@ class BertEmbeddings(nn.Module):
         """Ids and segment ids ``(batch, seq)`` (all 0 if left out) to ``(batch, seq, d_model)``."""
         check_batch(ids)
         check_ids(ids, self.config.vocab_size)
+        check_device(ids, self.token.weight)
         seq = ids.shape[1]
         if seq > self.config.max_seq:
             raise ValueError(
@@ -49,6 +58,7 @@ class BertEmbeddings(nn.Module):
             )
         if segments is None:
             segments = torch.zeros_like(ids)
+        check_tensor(segments, "segments")
         if segments.shape != ids.shape:
             raise ValueError(
                 f"segments must have one entry a token, shape {tuple(ids.shape)}, got "
@@ -128,6 +138,7 @@ class Bert(nn.Module):
             mask = self.parts.mask_padding(ids, self.config.pad_id)  # (batch, 1, seq)
         else:
             check_real(real, ids.shape)
+            check_some_real(real)
             mask = real.unsqueeze(1)
         return self.encoder(x, mask, needed=needed)
 
@@ -232,6 +243,7 @@ class BertForPreTraining(nn.Module):
         loss = self.parts.cross_entropy(logits, learned) if len(logits) else logits.sum()
         if is_next is None:
             return loss
+        check_tensor(is_next, "is_next")
         if is_next.dtype != torch.bool or is_next.shape != ids.shape[:1]:
             raise ValueError(
                 f"is_next must be bool (batch,), here {tuple(ids.shape[:1])}, got "

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from minitransformer.config import ACTIVATIONS, NORMS, check_choice
 from minitransformer.multi_head import KVCache, MultiHeadAttention
 from minitransformer.parts import Parts, readable_parts
 
@@ -108,6 +109,7 @@ class FeedForward(nn.Module):
         self, d_model: int, d_ff: int, activation: str = "gelu", parts: Parts | None = None
     ):
         super().__init__()
+        check_choice("activation", activation, ACTIVATIONS)
         self.inner = nn.Linear(d_model, d_ff)
         self.outer = nn.Linear(d_ff, d_model)
         self.activation, self.parts = activation, parts or Parts()
@@ -145,6 +147,7 @@ class Residual(nn.Module):
         parts: Parts | None = None,
     ):
         super().__init__()
+        check_choice("norm", norm, NORMS)
         parts = parts or Parts()
         make = parts.LayerNorm
         self.norm = make(d_model, norm_eps) if make else LayerNorm(d_model, norm_eps, parts)

@@ -38,10 +38,19 @@ def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
         other = ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool
         kind = "integers" if other else "int64 or int32"
         raise TypeError(f"{name} must be {kind}, got {ids.dtype}; convert with .long()")
-    if ids.numel() and (ids.min() < 0 or ids.max() >= size):
+    if ids.numel() and not ids.is_meta and (ids.min() < 0 or ids.max() >= size):
         raise ValueError(
             f"{name} must lie in 0..{size - 1}, got {int(ids.min())}..{int(ids.max())}; "
             "use the vocabulary that the model was made for"
+        )
+
+
+def check_device(ids: Tensor, table: Tensor) -> None:
+    """Ids lie where the model's weights do."""
+    if ids.device != table.device:
+        raise ValueError(
+            f"ids and model must be on one device, got {ids.device} and {table.device}; "
+            f"move the ids with .to({str(table.device)!r})"
         )
 
 
@@ -83,6 +92,49 @@ def check_real(real: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(real.shape) != tuple(shape):
         raise ValueError(
             f"real must have one entry a token, shape {tuple(shape)}, got {tuple(real.shape)}"
+        )
+
+
+def check_some_real(real: Tensor) -> None:
+    """Each text of a map of real tokens ``(batch, seq)`` has at least one."""
+    if real.is_meta or real.any(dim=1).all():
+        return
+    row = int((~real.any(dim=1)).nonzero()[0, 0])
+    raise ValueError(
+        f"real calls all of text {row} padding, and attention over nothing is not defined; "
+        "leave empty texts out"
+    )
+
+
+def check_vectors(x: Tensor, d_model: int, name: str = "x") -> None:
+    """Vectors are floating point, ``(batch, seq, d_model)``, with at least one token a text."""
+    check_tensor(x, name)
+    if x.dim() != 3 or x.shape[-1] != d_model or x.shape[1] == 0:
+        raise ValueError(
+            f"{name} must have shape (batch, seq, d_model), here (batch, seq, {d_model}) with at "
+            f"least one token, got {tuple(x.shape)}; one text becomes a batch with .unsqueeze(0)"
+        )
+    if not x.is_floating_point():
+        raise TypeError(
+            f"{name} must be floating point, got {x.dtype}; ids become vectors by an embedding"
+        )
+
+
+def check_heads(d_model: int, num_heads: int) -> None:
+    """The heads share a vector evenly."""
+    if num_heads < 1 or d_model % num_heads:
+        raise ValueError(
+            f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
+            "each head gets d_model / num_heads numbers"
+        )
+
+
+def check_numbers(logits: Tensor) -> None:
+    """A model's scores are numbers: from NaN no token can be chosen."""
+    if logits.isnan().any():
+        raise ValueError(
+            f"the model's scores are NaN (not a number), in {logits.dtype}; its weights are "
+            "damaged or have overflowed: load or train it again, or convert it with model.float()"
         )
 
 

@@ -5,6 +5,7 @@ made. Imports nothing from the package.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,10 +65,10 @@ class ModelConfig:
         for name in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if not self.norm_eps > 0:
-            raise ValueError(f"norm_eps must be positive, got {self.norm_eps}")
-        _check_choice("activation", self.activation, ACTIVATIONS)
-        _check_choice("norm", self.norm, NORMS)
+        if not 0 < self.norm_eps < math.inf:
+            raise ValueError(f"norm_eps must be positive and finite, got {self.norm_eps}")
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("norm", self.norm, NORMS)
 
     def to_dict(self) -> dict[str, Any]:
         """The sizes as plain JSON values, with the kind of model."""
@@ -119,7 +120,7 @@ class GPTConfig(ModelConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        _check_choice("positions", self.positions, POSITIONS)
+        check_choice("positions", self.positions, POSITIONS)
         if self.positions == "rotary" and self.d_model // self.num_heads % 2:
             raise ValueError(
                 "rotary positions turn pairs of numbers, so d_model / num_heads must be even, "
@@ -189,6 +190,7 @@ def _check_size(owner: str, name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} of {owner} must be at least {least}, got {value}")
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """A setting is one of those that there are."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

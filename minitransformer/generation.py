@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.bert import BertForPreTraining
-from minitransformer.checks import check_batch
+from minitransformer.checks import check_batch, check_numbers, check_tensor
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.gpt import GPT
 from minitransformer.multi_head import KVCache
@@ -80,7 +80,7 @@ def generate(
         Token ids ``(batch, seq + new)``, the beginnings included; ``new`` is ``max_new_tokens``,
         or less where every row has stopped.
     """
-    _check_beginnings(ids, max_new_tokens, real)
+    check_beginnings(ids, max_new_tokens, real)
 
     def sample(logits: Tensor) -> Tensor:
         if temperature == 0:
@@ -109,16 +109,18 @@ def last_logits(
 
     Only the last ``max_seq`` tokens are read. With a cache only those that it has not read; once
     the text no longer fits, the cache is left aside. A model of your own may have nothing but its
-    forward pass; then that is called.
+    forward pass; then that is called. Scores of 16 bits come back as float32: too few digits are
+    left of them to be divided or summed.
     """
     max_seq = model.config.max_seq
     if not hasattr(model, "hidden"):
-        return model(text[:, -max_seq:])[:, -1]
+        return usable(model(text[:, -max_seq:])[:, -1])
     if cache is not None and text.shape[1] <= max_seq:
         hidden, _ = model.hidden(text[:, len(cache[0]) :], real, cache)
     else:
         hidden, _ = model.hidden(text[:, -max_seq:], None if real is None else real[:, -max_seq:])
-    return model.scores(hidden[:, -1])  # the head is the largest layer; only one place needs it
+    # The head is the largest layer; only one place needs it.
+    return usable(model.scores(hidden[:, -1]))
 
 
 def greedy_decode(
@@ -148,7 +150,7 @@ def greedy_decode(
         for _ in range(limit):
             unread = text if cache is None else text[:, len(cache[0]) :]
             logits, _ = model.decode(unread, memory, memory_mask, cache)
-            new = forbid(logits[:, -1], config).argmax(dim=-1)
+            new = forbid(usable(logits[:, -1]), config).argmax(dim=-1)
             text = torch.cat([text, new.masked_fill(ended, config.pad_id)[:, None]], dim=1)
             ended = ended | (new == config.end_id)
             if ended.all():
@@ -190,7 +192,7 @@ def text_log_probability(model: GPT, ids: Tensor, real: Tensor | None = None) ->
     """
     with evaluation_mode(model):
         logits = model(ids) if real is None else model(ids, real)
-        log_probabilities = logits[:, :-1].log_softmax(dim=-1)
+        log_probabilities = usable(logits[:, :-1]).log_softmax(dim=-1)
         found = log_probabilities.gather(-1, ids[:, 1:].long().unsqueeze(-1)).squeeze(-1)
         total = (found * _predicted(ids, real)).sum(dim=1)
     return total.clone()
@@ -210,6 +212,7 @@ def perplexity(model: GPT, ids: Tensor, real: Tensor | None = None) -> Tensor:
     Source: Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks
     (1977).
     """
+    check_batch(ids)
     count = _predicted(ids, real).sum()
     if count == 0:
         raise ValueError(
@@ -254,14 +257,21 @@ def fill_mask(
         ``(filled, probabilities)``: the ids with their gaps filled, and the whole distribution
         at each of the n gaps, ``(n, vocab)``, in reading order.
     """
+    check_batch(ids)
     gaps = ids == mask_id
     if not gaps.any():
         raise ValueError(f"there is no gap to fill: no id is {mask_id}, the mask_id")
     with evaluation_mode(model):
         logits, _ = model(ids, segments, real)
-        probabilities = logits[gaps].softmax(dim=-1)  # (n, vocab)
+        probabilities = usable(logits[gaps]).softmax(dim=-1)  # (n, vocab)
         filled = ids.masked_scatter(gaps, probabilities.argmax(dim=-1).to(ids.dtype))
     return filled.clone(), probabilities.clone()
+
+
+def usable(logits: Tensor) -> Tensor:
+    """The scores, if they are numbers; those of 16 bits with more digits."""
+    check_numbers(logits)
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _predicted(ids: Tensor, real: Tensor | None) -> Tensor:
@@ -283,12 +293,14 @@ def _append(text: Tensor, real: Tensor | None, new: Tensor) -> tuple[Tensor, Ten
     return text, real
 
 
-def _check_beginnings(ids: Tensor, max_new_tokens: int, real: Tensor | None) -> None:
+def check_beginnings(ids: Tensor, max_new_tokens: int, real: Tensor | None) -> None:
+    """Texts to go on from: a batch of ids, whose padding, if any, stands on the left."""
     check_batch(ids)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens must be at least 0, got {max_new_tokens}")
     if real is None:
         return
+    check_tensor(real, "real")
     if real.shape != ids.shape or real.dtype != torch.bool:
         raise ValueError(
             f"real must be bool with one entry a token, shape {tuple(ids.shape)}, "

@@ -14,6 +14,7 @@ from minitransformer.attention import causal_mask
 from minitransformer.checks import (
     check_batch,
     check_cache,
+    check_device,
     check_ids,
     check_real,
     check_targets,
@@ -77,6 +78,7 @@ class GPT(nn.Module):
             check_cache(cache, self.config.num_layers, len(ids))
         seq, past = ids.shape[1], len(cache[0]) if cache else 0
         check_ids(ids, self.config.vocab_size)
+        check_device(ids, self.token.weight)
         if past + seq > self.config.max_seq:
             raise ValueError(
                 f"the sequence has {past + seq} tokens, but the context is "
@@ -109,13 +111,15 @@ class GPT(nn.Module):
         Args:
             ids: what is read, ``(batch, seq)``.
             targets: the token after each, ``(batch, seq)``; -100 where nothing is to be learned.
+                If that is everywhere, the loss is 0, with gradients of 0.
         """
         check_targets(targets, ids.shape, self.config.vocab_size, "targets")
         hidden, targets = self.hidden(ids, real)[0].flatten(0, 1), targets.flatten().long()
         chosen = targets != -100
         if not chosen.all():  # score the vocabulary only where there is something to learn
             hidden, targets = hidden[chosen], targets[chosen]
-        return self.parts.cross_entropy(self.scores(hidden), targets)
+        logits = self.scores(hidden)
+        return self.parts.cross_entropy(logits, targets) if len(targets) else logits.sum()
 
     def new_cache(self) -> list[KVCache]:
         """An empty cache, for reading a text piece by piece."""

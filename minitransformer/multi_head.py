@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minitransformer.attention import scaled_dot_product_attention
+from minitransformer.checks import check_heads, check_vectors
 from minitransformer.parts import Parts, fused_attention
 
 
@@ -24,11 +25,7 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
         ``(batch, num_heads, seq, d_head)`` with d_head = d_model / num_heads.
     """
     batch, seq, d_model = x.shape
-    if d_model % num_heads:
-        raise ValueError(
-            f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
-            "each head gets d_model / num_heads numbers"
-        )
+    check_heads(d_model, num_heads)
     return x.view(batch, seq, num_heads, d_model // num_heads).transpose(1, 2)
 
 
@@ -135,11 +132,13 @@ class MultiHeadAttention(nn.Module):
         rotary: bool = False,
     ):
         super().__init__()
-        if num_heads < 1 or d_model % num_heads:
+        check_heads(d_model, num_heads)
+        if rotary and d_model // num_heads % 2:
             raise ValueError(
-                f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
-                "each head gets d_model / num_heads numbers"
+                "rotary positions turn pairs of numbers, so d_model / num_heads must be even, "
+                f"got {d_model} / {num_heads}"
             )
+        self.d_model = d_model
         self.num_heads, self.dropout, self.rotary = num_heads, dropout, rotary
         self.attend = parts.scaled_dot_product_attention if parts else scaled_dot_product_attention
         self.query = nn.Linear(d_model, d_model, bias)
@@ -167,7 +166,11 @@ class MultiHeadAttention(nn.Module):
             ``(context, weights)``: ``(batch, seq, d_model)``, and ``(batch, num_heads, seq,
             seq_k)``, or None where the attention keeps no weights (the fused one).
         """
-        memory = x if memory is None else memory
+        check_vectors(x, self.d_model)
+        if memory is None:
+            memory = x
+        else:
+            _check_memory(memory, x, self.d_model)
         query = split_heads(self.query(x), self.num_heads)  # (batch, num_heads, seq, d_head)
         key = split_heads(self.key(memory), self.num_heads)
         value = split_heads(self.value(memory), self.num_heads)
@@ -218,7 +221,8 @@ class CrossAttention(nn.Module):
 
     def __init__(self, d_model: int, num_heads: int):
         super().__init__()
-        self.num_heads = num_heads
+        check_heads(d_model, num_heads)
+        self.d_model, self.num_heads = d_model, num_heads
         self.query = nn.Linear(d_model, d_model)
         self.key = nn.Linear(d_model, d_model)
         self.value = nn.Linear(d_model, d_model)
@@ -238,9 +242,20 @@ class CrossAttention(nn.Module):
             ``(context, weights)``: ``(batch, seq, d_model)`` and ``(batch, num_heads, seq,
             seq_k)``.
         """
+        check_vectors(x, self.d_model)
+        _check_memory(memory, x, self.d_model)
         query = split_heads(self.query(x), self.num_heads)
         key = split_heads(self.key(memory), self.num_heads)
         value = split_heads(self.value(memory), self.num_heads)
         mask = None if mask is None else mask.unsqueeze(-3)  # the same for every head
         context, weights = scaled_dot_product_attention(query, key, value, mask)
         return self.output(merge_heads(context)), weights
+
+
+def _check_memory(memory: Tensor, x: Tensor, d_model: int) -> None:
+    check_vectors(memory, d_model, "memory")
+    if len(memory) not in (1, len(x)):
+        raise ValueError(
+            f"each text needs its own memory, or all of them one, got {len(x)} texts and "
+            f"{len(memory)} memories"
+        )

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from minitransformer.checks import check_batch, check_cache, check_ids
+from minitransformer.checks import check_batch, check_cache, check_device, check_ids
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import Parts
@@ -141,15 +141,17 @@ class Seq2Seq(nn.Module):
         Args:
             smoothing: the share of belief spread over all tokens (label smoothing).
         """
+        if not 0 <= smoothing <= 1:
+            raise ValueError(f"smoothing must be a share from 0 to 1, got {smoothing}")
         check_ids(targets, self.config.target_vocab_size, "targets")
-        logits = self(source, shift_right(targets, self.config.start_id))
         kept = targets != self.config.pad_id
-        targets = targets.long()
+        logits = self(source, shift_right(targets, self.config.start_id))[kept]
+        targets = targets[kept].long()
+        if not len(targets):
+            return logits.sum()  # nothing to learn: 0, with gradients of 0
         if smoothing:
-            return nn.functional.cross_entropy(
-                logits[kept], targets[kept], label_smoothing=smoothing
-            )
-        return self.parts.cross_entropy(logits[kept], targets[kept])
+            return nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+        return self.parts.cross_entropy(logits, targets)
 
     def new_cache(self) -> list[KVCache]:
         """An empty cache, for writing a target token by token."""
@@ -158,6 +160,7 @@ class Seq2Seq(nn.Module):
     def _embed(self, ids: Tensor, table: nn.Embedding, past: int, name: str) -> Tensor:
         check_batch(ids)
         check_ids(ids, table.num_embeddings, name)
+        check_device(ids, table.weight)
         end = past + ids.shape[1]
         if end > self.config.max_seq:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_models import BERT_SIZES, GPT_SIZES, IDS, MODELS, ROTARY, SEQ2SEQ_SIZES, made
 
-from minitransformer.blocks import EncoderBlock
+from minitransformer.blocks import EncoderBlock, FeedForward, Residual
 from minitransformer.config import (
     BertConfig,
     GPTConfig,
@@ -17,7 +18,7 @@ from minitransformer.config import (
     Seq2SeqConfig,
     config_from_dict,
 )
-from minitransformer.multi_head import MultiHeadAttention, split_heads
+from minitransformer.multi_head import CrossAttention, MultiHeadAttention, split_heads
 from minitransformer.parts import Parts, readable_parts
 
 SIZES = {"vocab_size": 13, "max_seq": 7, "d_model": 6, "num_heads": 3, "num_layers": 2}
@@ -78,7 +79,8 @@ def test_a_size_is_a_positive_integer(name, value, error, told):
         ("dropout", -0.1, ValueError, r"in \[0, 1\), got -0.1"),
         ("dropout", "a", TypeError, "a number, got 'a'"),
         ("attention_dropout", float("nan"), ValueError, r"in \[0, 1\), got nan"),
-        ("norm_eps", 0.0, ValueError, "positive, got 0.0"),
+        ("norm_eps", 0.0, ValueError, "positive and finite, got 0.0"),
+        ("norm_eps", float("inf"), ValueError, "positive and finite, got inf"),
         ("norm_eps", None, TypeError, "a number, got None"),
         ("activation", "swish", ValueError, "one of gelu, gelu_tanh, relu, got 'swish'"),
         ("norm", "both", ValueError, "one of pre, post, got 'both'"),
@@ -134,6 +136,28 @@ def test_heads_divide_the_model_or_it_is_not_made(d_model, num_heads):
         MultiHeadAttention(d_model, num_heads)
     with pytest.raises(ValueError, match=told):
         split_heads(torch.zeros(2, 3, d_model), num_heads)
+
+
+def test_heads_that_look_at_a_memory_share_its_vectors_evenly_too():
+    with pytest.raises(ValueError, match="multiple of num_heads, got 6 and 4; each head"):
+        CrossAttention(6, 4)
+
+
+def test_rotation_needs_heads_of_an_even_size():
+    with pytest.raises(ValueError, match="must be even, got 9 / 3"):
+        MultiHeadAttention(9, 3, rotary=True)
+
+
+def test_a_layer_refuses_an_activation_or_a_norm_that_there_is_not():
+    for make in (FeedForward, lambda d, f, name: EncoderBlock(d, 3, f, activation=name)):
+        with pytest.raises(ValueError, match="activation must be one of gelu, .*got 'swish'"):
+            make(6, 5, "swish")
+    for make in (
+        lambda name: Residual(6, norm=name),
+        lambda name: EncoderBlock(6, 3, 5, norm=name),
+    ):
+        with pytest.raises(ValueError, match="norm must be one of pre, post, got 'both'"):
+            make("both")
 
 
 def test_there_is_at_least_one_head():
@@ -240,7 +264,55 @@ def test_the_target_of_an_encoder_decoder_is_checked_as_the_source_is():
         model(IDS, IDS[:1])
 
 
+@KINDS
+def test_a_model_without_numbers_gives_shapes(config):
+    """On the meta device there are no values to look at."""
+    model, ids = made(config).to("meta"), IDS.to("meta")
+    found = model(ids, ids) if config.kind == "seq2seq" else model(ids)
+    found = found[0] if isinstance(found, tuple) else found
+    assert found.shape[:2] == IDS.shape and found.is_meta
+
+
+@KINDS
+def test_ids_on_another_device_than_the_model_are_refused(config):
+    told = r"one device, got meta and cpu; move the ids with .to\('cpu'\)"
+    with pytest.raises(ValueError, match=told):
+        read(made(config), IDS.to("meta"))
+
+
+# Vectors
+
+
+@pytest.mark.parametrize("parts", [Parts, readable_parts], ids=["fused", "readable"])
+def test_attention_refuses_vectors_of_a_wrong_shape_or_type(parts):
+    x, several = torch.zeros(2, 5, 6), MultiHeadAttention(6, 3, parts=parts())
+    for layer in (several, CrossAttention(6, 3), EncoderBlock(6, 3, 5, parts=parts())):
+        memory = (x,) if isinstance(layer, CrossAttention) else ()
+        for shape in ((2, 5, 7), (5, 6), (2, 0, 6)):
+            told = rf"x must have .* \(batch, seq, 6\) with .*got {re.escape(str(shape))}; .*unsq"
+            with pytest.raises(ValueError, match=told):
+                layer(torch.zeros(shape), *memory)
+        with pytest.raises(TypeError, match="x must be floating point, got torch.int64; ids"):
+            layer(x.long(), *memory)
+        with pytest.raises(TypeError, match="x must be a tensor, got a list"):
+            layer(x.tolist(), *memory)
+    for layer in (several, CrossAttention(6, 3)):
+        with pytest.raises(ValueError, match=r"memory must have .*, 6\) .*got \(2, 4, 7\)"):
+            layer(x, memory=torch.zeros(2, 4, 7))
+        with pytest.raises(ValueError, match="its own memory, .*got 2 texts and 3 memories"):
+            layer(x, memory=torch.zeros(3, 4, 6))
+
+
 # Masks, segments, targets
+
+
+def test_a_text_of_a_bert_that_is_called_padding_alone_is_refused():
+    real = torch.ones_like(IDS, dtype=torch.bool)
+    real[1] = False
+    for parts in (Parts(), readable_parts()):
+        model = MODELS["bert"](BERT_SIZES, parts)
+        with pytest.raises(ValueError, match="real calls all of text 1 padding, .*leave empty"):
+            model(IDS, real=real)
 
 
 @pytest.mark.parametrize("config", [GPT_SIZES, BERT_SIZES], ids=lambda c: c.kind)
@@ -278,6 +350,8 @@ def test_segments_have_the_shape_of_the_ids_and_stay_in_their_range():
         model(IDS, IDS)
     with pytest.raises(ValueError, match=r"segments must have one .* shape \(3, 5\), got \(1, 5\)"):
         model(IDS, torch.zeros(1, 5, dtype=torch.long))
+    with pytest.raises(TypeError, match="segments must be a tensor, got a list"):
+        model(IDS, [[0] * 5] * 3)
 
 
 @pytest.mark.parametrize("config, name", [(GPT_SIZES, "targets"), (BERT_SIZES, "labels")])
@@ -297,3 +371,26 @@ def test_whether_pairs_follow_is_bool_one_a_row():
     for wrong in (torch.tensor([1, 0, 1]), torch.tensor([True])):
         with pytest.raises(ValueError, match=r"is_next must be bool \(batch,\), here \(3,\), got"):
             model.loss(IDS, IDS, is_next=wrong)
+    with pytest.raises(TypeError, match="is_next must be a tensor, got a list"):
+        model.loss(IDS, IDS, is_next=[True, False, True])
+
+
+def test_where_nothing_is_to_be_learned_the_loss_is_0_with_gradients_of_0():
+    gpt, bert, translator = made(GPT_SIZES), made(BERT_SIZES), made(SEQ2SEQ_SIZES)
+    nothing = torch.full_like(IDS, -100)
+    for model, batch in (
+        (gpt, (IDS, nothing)),
+        (bert, (IDS, nothing)),
+        (translator, (IDS, torch.zeros_like(IDS))),
+        (translator, (IDS, torch.zeros_like(IDS), 0.1)),
+    ):
+        loss = model.loss(*batch)
+        loss.backward()
+        assert loss == 0
+        assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
+def test_label_smoothing_is_a_share():
+    for wrong in (-0.1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=f"smoothing must be a share .*got {wrong}"):
+            made(SEQ2SEQ_SIZES).loss(IDS, IDS.clamp(max=10), smoothing=wrong)

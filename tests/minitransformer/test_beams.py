@@ -234,3 +234,33 @@ def test_a_wrong_request_is_refused_with_the_reason(wrong, message):
 def test_a_text_may_fill_the_context_to_the_last_place(gpt):
     found, _ = beam_generate(gpt, ids_of(2, 5), 2, 9, stop_id=8)
     assert found.shape[:2] == (2, 2)
+
+
+@pytest.mark.parametrize("penalty", [math.inf, -math.inf, math.nan])
+def test_a_length_penalty_is_finite(gpt, penalty):
+    with pytest.raises(ValueError, match=f"length_penalty must be finite, got {penalty}; 0"):
+        beam_generate(gpt, ids_of(1, 2), 2, 2, stop_id=3, length_penalty=penalty)
+
+
+def test_beams_ask_for_left_padding_and_for_a_token_that_ends_a_text(gpt):
+    ids = torch.ones(2, 3, dtype=torch.long)
+    right = torch.tensor([[True, True, False], [True, True, True]])
+    for real, error, told in (
+        (right, ValueError, "padding must stand on the left"),
+        (right[:, :2], ValueError, "one entry a token"),
+        (right.tolist(), TypeError, "real must be a tensor, got a list"),
+    ):
+        with pytest.raises(error, match=told):
+            beam_generate(gpt, ids, 2, 2, stop_id=3, real=real)
+    vocab = gpt.config.vocab_size
+    for wrong in (vocab, -1):
+        with pytest.raises(ValueError, match=rf"stop_id must lie in 0..{vocab - 1} .*got {wrong}"):
+            beam_generate(gpt, ids, 2, 2, stop_id=wrong)
+
+
+def test_the_sizes_of_a_search_are_whole_numbers_from_1_on(gpt):
+    with pytest.raises(TypeError, match="num_beams must be a whole number, got 2.5"):
+        beam_generate(gpt, ids_of(1, 2), 2.5, 2, stop_id=3)
+    for sizes, told in (((0, 3), "num_beams must be at least 1"), ((2, 0), "max_new_tokens must")):
+        with pytest.raises(ValueError, match=told):
+            simple_beam_search(lambda ids: torch.zeros(5), *sizes, start_id=1, end_id=2)

@@ -8,7 +8,9 @@ import torch
 from lively import ids_of, lively_bert, lively_gpt, lively_translator, ragged, sources
 from torch import nn
 
+from minitransformer.beams import beam_decode, beam_generate
 from minitransformer.generation import (
+    evaluation_mode,
     fill_mask,
     generate,
     greedy_decode,
@@ -426,3 +428,49 @@ def test_filling_leaves_the_ids_alone_and_refuses_a_text_without_gaps(bert):
     assert ids.tolist() == [[5, 4, 6]]
     with pytest.raises(ValueError, match="no gap to fill: no id is 9"):
         fill_mask(bert, ids, 9)
+
+
+def test_nothing_is_chosen_from_scores_that_are_no_numbers(gpt, translator, bert):
+    told = r"scores are NaN \(not a number\), in torch.float\d\d; its weights are damaged or"
+    broken = [copy.deepcopy(model) for model in (gpt, translator, bert)]
+    for model in broken:
+        torch.nn.init.constant_(next(model.parameters()), math.nan)
+    gpt, translator, bert = broken
+    for write in (
+        lambda: generate(gpt, ids_of(1, 2), 3, temperature=0),
+        lambda: generate(gpt, ids_of(1, 2), 3),
+        lambda: beam_generate(gpt, ids_of(1, 2), 2, 2, stop_id=1),
+        lambda: greedy_decode(translator, sources()),
+        lambda: beam_decode(translator, sources(), 2),
+        lambda: text_log_probability(gpt, ids_of(1, 2)),
+        lambda: fill_mask(bert, ids_of(1, 2), int(ids_of(1, 2)[0, 0])),
+    ):
+        with pytest.raises(ValueError, match=told):
+            write()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_of_16_bits_hands_out_scores_with_more_digits(gpt, dtype):
+    """Divided by a small temperature, 16 bits overflow; in a sum they are too coarse."""
+    small, ids = copy.deepcopy(gpt).to(dtype), ids_of(1, 3)
+    cold = generate(small, ids, 4, temperature=1e-20, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(cold, generate(small, ids, 4, temperature=0))
+    with evaluation_mode(small):
+        log_probabilities = small(ids).double().log_softmax(dim=-1)
+    expected = sum(log_probabilities[0, place, ids[0, place + 1]] for place in range(2))
+    assert text_log_probability(small, ids).double() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_what_is_no_batch_of_ids_is_refused_wherever_a_text_is_read(gpt, bert):
+    for read in (
+        lambda ids: perplexity(gpt, ids),
+        lambda ids: text_log_probability(gpt, ids),
+        lambda ids: fill_mask(bert, ids, 1),
+        lambda ids: generate(gpt, ids, 2),
+    ):
+        with pytest.raises(TypeError, match="ids must be a tensor, got a list"):
+            read([[1, 2]])
+        with pytest.raises(ValueError, match=r"ids must have shape \(batch, seq\), got \(2,\)"):
+            read(torch.tensor([1, 2]))
+    with pytest.raises(TypeError, match="real must be a tensor, got a list"):
+        generate(gpt, ids_of(1, 2), 2, real=[[True, True]])
