@@ -31,7 +31,12 @@ def check_batch(ids: Tensor) -> None:
         )
 
 
-def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
+def check_ids(
+    ids: Tensor,
+    size: int,
+    name: str = "ids",
+    remedy: str = "use the vocabulary that the model was made for",
+) -> None:
     """Ids are integers from 0 to ``size - 1``, of a size that a table can look up."""
     check_tensor(ids, name)
     if ids.dtype not in (torch.int64, torch.int32):
@@ -40,8 +45,7 @@ def check_ids(ids: Tensor, size: int, name: str = "ids") -> None:
         raise TypeError(f"{name} must be {kind}, got {ids.dtype}; convert with .long()")
     if ids.numel() and not ids.is_meta and (ids.min() < 0 or ids.max() >= size):
         raise ValueError(
-            f"{name} must lie in 0..{size - 1}, got {int(ids.min())}..{int(ids.max())}; "
-            "use the vocabulary that the model was made for"
+            f"{name} must lie in 0..{size - 1}, got {int(ids.min())}..{int(ids.max())}; {remedy}"
         )
 
 
@@ -62,6 +66,18 @@ def check_targets(targets: Tensor, shape: tuple[int, ...], size: int, name: str)
             f"{name} must have one entry a token, shape {tuple(shape)}, got {tuple(targets.shape)}"
         )
     check_ids(targets.where(targets != -100, 0), size, name)
+
+
+def check_classes(labels: Tensor, logits: Tensor) -> Tensor:
+    """There is one class a text, for logits ``(batch, num_classes)``; the labels in int64."""
+    batch, num_classes = logits.shape
+    remedy = "number the classes from 0 on, or make the head with more of them"
+    check_ids(labels, num_classes, "labels", remedy)
+    if labels.shape != (batch,):
+        raise ValueError(
+            f"labels must have one class a text, shape ({batch},), got {tuple(labels.shape)}"
+        )
+    return labels.long()
 
 
 def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:

@@ -17,8 +17,9 @@ import torch
 from minitransformer.blocks import count_parameters
 from minitransformer.config import ModelConfig, config_from_dict
 from minitransformer.presets import DEFAULTS, PRESETS, Preset, find_preset
-from minitransformer.prompts import PromptError, write
+from minitransformer.prompts import PromptError, check_seed, write
 from minitransformer.runs import CHECKPOINT, execute, prepare
+from minitransformer.sampling import next_token_distribution
 from minitransformer.saving import SavedModel, load_model, new_model, read_config
 from minitransformer.sources import open_source
 from minitransformer.tasks import make_task
@@ -155,11 +156,24 @@ def generate_command(options: Namespace) -> int:
         "top_p": options.top_p,
         "seed": options.seed,
     }
+    _check_settings(settings)
     try:
         print(write(saved, options.prompt or "", **settings))
     except PromptError as error:
         raise UsageError(str(error)) from None
     return 0
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Settings that no model could write with are wrong usage; found out on two made-up tokens."""
+    how = {name: settings[name] for name in ("temperature", "top_k", "top_p")}
+    try:
+        check_seed(settings["seed"])
+        next_token_distribution(torch.zeros(1, 2), **how)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if settings["max_new_tokens"] < 0:
+        raise UsageError(f"max_new_tokens must be at least 0, got {settings['max_new_tokens']}")
 
 
 def info_command(options: Namespace) -> int:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minitransformer.checks import check_classes
 from minitransformer.heads import (
     ClassificationHead,
     SpanHead,
@@ -52,7 +53,8 @@ class BertForClassification(nn.Module):
         real: Tensor | None = None,
     ) -> Tensor:
         """The mean cross-entropy of the right classes, integers ``labels (batch,)``."""
-        return self.parts.cross_entropy(self(ids, segments, real), labels)
+        logits = self(ids, segments, real)
+        return self.parts.cross_entropy(logits, check_classes(labels, logits))
 
 
 class BertForQuestionAnswering(nn.Module):
@@ -181,13 +183,14 @@ class GPTForClassification(nn.Module):
             real: bool ``(batch, seq)``, False where padding stands.
         """
         hidden, _ = self.gpt.hidden(ids, real)
-        task = self.parts.cross_entropy(self.head(last_vector(hidden, real)), labels)
+        logits = self.head(last_vector(hidden, real))
+        task = self.parts.cross_entropy(logits, check_classes(labels, logits))
         real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         told = real[:, 1:] & real[:, :-1]  # a token that is there, after one that is there
         if self.lm_weight == 0 or not told.any():
             return task
         targets, before = ids[:, 1:], hidden[:, :-1]
-        language = self.parts.cross_entropy(self.gpt.scores(before[told]), targets[told])
+        language = self.parts.cross_entropy(self.gpt.scores(before[told]), targets[told].long())
         return two_objective_loss(task, language, self.lm_weight)
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minitransformer.checks import check_real
+from minitransformer.checks import check_ids, check_real
 
 
 class ClassificationHead(nn.Module):
@@ -119,6 +119,7 @@ def span_loss(
     Source: Devlin et al., BERT (2019), section 4.2.
     """
     mean = cross_entropy or F.cross_entropy
+    starts, ends = _places(start_logits, starts, "starts"), _places(end_logits, ends, "ends")
     for name, logits, places in (("start", start_logits, starts), ("end", end_logits, ends)):
         right = logits.gather(1, places.unsqueeze(1)).squeeze(1)  # (batch,)
         if (right == -math.inf).any():
@@ -237,6 +238,17 @@ def freeze_layers(model: nn.Module, num_layers: int) -> nn.Module:
     for module in (*below, *stack.blocks[:num_layers]):
         freeze(module)
     return model
+
+
+def _places(logits: Tensor, places: Tensor, name: str) -> Tensor:
+    """One place a text, in int64."""
+    batch, seq = logits.shape
+    check_ids(places, seq, name, "count places from the front of ids, [CLS] included")
+    if places.shape != (batch,):
+        raise ValueError(
+            f"{name} must have one place a text, shape ({batch},), got {tuple(places.shape)}"
+        )
+    return places.long()
 
 
 def _check_allowed(allowed: Tensor, hidden: Tensor) -> None:

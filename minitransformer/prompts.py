@@ -45,10 +45,15 @@ def write(
         return _fill(saved, prompt)
     if kind == "seq2seq":
         return _translate(saved, prompt, max_new_tokens)
-    if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"seed must lie in -2^63 .. 2^63 - 1, got {seed}; take a smaller one")
+    check_seed(seed)
     generator = torch.Generator(_device(saved)).manual_seed(seed)
     return _continue(saved, prompt, max_new_tokens, temperature, top_k, top_p, generator)
+
+
+def check_seed(seed: int) -> None:
+    """A seed fits into the 64 bits that a generator has for it."""
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed must lie in -2^63 .. 2^63 - 1, got {seed}; take a smaller one")
 
 
 def _continue(saved: SavedModel, prompt: str, max_new_tokens: int, *settings) -> str:

@@ -82,8 +82,9 @@ def save_model(
         "notes": notes or {},
     }
     text = json.dumps(config, ensure_ascii=False, indent=1) + "\n"
-    folder = Path(folder)
-    save_tensors(folder / WEIGHTS, model.state_dict(), {"config": json.loads(text)})
+    folder, tensors = Path(folder), model.state_dict()
+    _check_dtype(tensors, "the model")
+    save_tensors(folder / WEIGHTS, tensors, {"config": json.loads(text)})
     beside = folder / f"{CONFIG}.{os.getpid()}.part"
     try:
         beside.write_text(text, encoding="utf-8")
@@ -111,10 +112,11 @@ def load_model(folder: str | os.PathLike[str], parts: Parts | None = None) -> Sa
             f"{CONFIG} and {WEIGHTS} in {folder} were not saved together; take both files from "
             "one saved model, or save it again"
         )
+    dtype = _check_dtype(tensors, str(folder / WEIGHTS))
     sizes = config_from_dict(config["model"])
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced at once
         model = new_model(sizes, parts)
-    model = model.to(next(iter(tensors.values())).dtype)
+    model = model.to(dtype)
     load_weights(model, tensors, str(folder / WEIGHTS))
     tokenizers = (_make(config[name]) for name in ("tokenizer", "target_tokenizer"))
     return SavedModel(model.eval(), *tokenizers, config["notes"])
@@ -148,6 +150,18 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} does not describe a model ({reason}); copy it again, or save the model anew"
         ) from error
     return config
+
+
+def _check_dtype(tensors: dict[str, torch.Tensor], owner: str) -> torch.dtype:
+    """The one floating-point dtype of all weights."""
+    dtypes = {tensor.dtype for tensor in tensors.values()}
+    if len(dtypes) == 1 and next(iter(dtypes)).is_floating_point:
+        return dtypes.pop()
+    raise ValueError(
+        f"{owner} must have weights of one floating-point dtype, got "
+        f"{', '.join(sorted(map(str, dtypes))) or 'none'}; convert a model with .float(), or copy "
+        "the file again"
+    )
 
 
 def _refuse(path: Path, config: dict[str, Any]) -> None:

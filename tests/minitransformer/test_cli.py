@@ -482,10 +482,6 @@ FAILURES = [
     ("evaluate --from FOLDER", "there is no saved model in"),
     ("generate --from nowhere", "there is no folder nowhere"),
     ("generate --from RUN --prompt ä", "character 'ä' is not in the vocabulary"),
-    ("generate --from RUN --temperature -1", "temperature"),
-    ("generate --from RUN --temperature 1e-45", "temperature must be more than 0, got 1e-45"),
-    ("generate --from RUN --top-k 0", "k must be"),
-    ("generate --from RUN --seed 99999999999999999999", "seed must lie in .*; take a smaller one"),
 ]
 
 
@@ -500,6 +496,23 @@ def test_a_failure_ends_with_1_and_one_clear_line(trained, text, tmp_path, capsy
     err = capsys.readouterr().err
     assert re.search(said, err) and "Traceback" not in err
     assert err.splitlines()[-1].startswith("minitransformer: ")
+
+
+SETTINGS = [
+    ("--temperature -1", "temperature must be more than 0, got -1.0"),
+    ("--temperature 1e-45", "temperature must be more than 0, got 1e-45"),
+    ("--top-k 0", "k must be at least 1, got 0"),
+    ("--top-p 1.5", "p must be more than 0 and at most 1, got 1.5"),
+    ("--max-new-tokens -1", "max_new_tokens must be at least 0, got -1"),
+    ("--seed 99999999999999999999", "seed must lie in .*; take a smaller one"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), SETTINGS, ids=[line for line, _ in SETTINGS])
+def test_settings_that_no_model_can_write_with_are_wrong_usage(trained, capsys, options, said):
+    assert main(["generate", "--from", str(trained[0]), *options.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and re.search(said, err) and len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", ["BERT", "seq2seq"])

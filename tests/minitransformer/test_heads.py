@@ -331,3 +331,37 @@ def test_what_cannot_work_is_refused_with_the_remedy():
         contrastive_loss(torch.ones(2, 3), torch.ones(2, 3), temperature=0)
     with pytest.raises(ValueError, match="lm_weight must be at least 0, got -1"):
         GPTForClassification(gpt(), 2, lm_weight=-1)
+
+
+def test_the_right_classes_are_whole_numbers_one_a_text_among_those_of_the_head():
+    for model in (BertForClassification(bert(), 3), GPTForClassification(gpt(), 3)):
+        right = torch.tensor([2, 0])
+        model.eval()
+        assert model.loss(IDS, right.int()) == model.loss(IDS, right)
+        for wrong, error, told in (
+            (
+                [3, 0],
+                ValueError,
+                r"labels must lie in 0\.\.2, got 0\.\.3; number the classes from 0",
+            ),
+            ([-1, 0], ValueError, r"labels must lie in 0\.\.2, got -1\.\.0"),
+            ([1.0, 0.0], TypeError, "labels must be integers, got torch.float32"),
+            ([1], ValueError, r"one class a text, shape \(2,\), got \(1,\)"),
+        ):
+            with pytest.raises(error, match=told):
+                model.loss(IDS, torch.tensor(wrong))
+
+
+def test_the_places_of_answers_are_whole_numbers_one_a_text_inside_it():
+    scores, right = torch.zeros(2, 5), torch.tensor([1, 4])
+    assert heads.span_loss(scores, scores, right.int(), right) == pytest.approx(math.log(5))
+    for wrong, error, told in (
+        ([5, 1], ValueError, r"must lie in 0\.\.4, got 1\.\.5; count places from the front of ids"),
+        ([-1, 1], ValueError, r"must lie in 0\.\.4, got -1\.\.1"),
+        ([1.0, 2.0], TypeError, "must be integers, got torch.float32"),
+        ([1], ValueError, r"must have one place a text, shape \(2,\), got \(1,\)"),
+    ):
+        with pytest.raises(error, match=f"starts {told}"):
+            heads.span_loss(scores, scores, torch.tensor(wrong), right)
+        with pytest.raises(error, match=f"ends {told}"):
+            heads.span_loss(scores, scores, right, torch.tensor(wrong))

@@ -17,7 +17,7 @@ from minitransformer.parts import Parts
 from minitransformer.saving import load_model, read_config, save_model
 from minitransformer.seq2seq import Seq2Seq
 from minitransformer.tokenizers import CharTokenizer, WordTokenizer
-from minitransformer.training.checkpoint import save_tensors
+from minitransformer.training.checkpoint import load_tensors, save_tensors
 from minitransformer.wordpiece import WordPieceTokenizer
 
 SIZES = {"vocab_size": 11, "max_seq": 7, "d_model": 6, "num_heads": 3, "num_layers": 2}
@@ -237,3 +237,29 @@ def test_what_is_no_model_or_no_tokenizer_of_ours_is_refused(tmp_path):
     with pytest.raises(TypeError, match="a tokenizer must be a CharTokenizer, .*, got str"):
         save_model(tmp_path, make("gpt"), "characters")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda tensors: {}, "got none"),
+        (lambda tensors: {name: t.int() for name, t in tensors.items()}, "got torch.int32"),
+        (
+            lambda tensors: tensors | {"token.weight": tensors["token.weight"].double()},
+            "got torch.float32, torch.float64; convert",
+        ),
+    ],
+)
+def test_weights_of_no_or_of_several_number_types_are_refused(folder, change, told):
+    tensors, notes = load_tensors(folder / "model.safetensors")
+    save_tensors(folder / "model.safetensors", change(tensors), notes)
+    with pytest.raises(ValueError, match=f"weights of one floating-point dtype, {told}"):
+        load_model(folder)
+
+
+def test_a_model_of_two_number_types_is_not_saved_as_one(tmp_path):
+    model = make("gpt")
+    model.token.double()
+    with pytest.raises(ValueError, match="the model must have weights of one floating-point"):
+        save_model(tmp_path / "new", model)
+    assert not (tmp_path / "new").exists()
