@@ -37,6 +37,7 @@ def sequence_accuracy(predictions: Tensor, targets: Tensor, pad_id: int = 0) -> 
     Args:
         predictions: token ids ``(batch, seq)``, filled up with ``pad_id``.
         targets: token ids ``(batch, seq)``, filled up with ``pad_id``; may be of another width.
+        pad_id: the id of ``[PAD]``.
     """
     if predictions.dim() != 2 or len(predictions) != len(targets) or len(targets) == 0:
         raise ValueError(

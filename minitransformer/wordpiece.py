@@ -190,6 +190,12 @@ class WordPieceTokenizer:
                 f"the ids of the {len(self.vocab)} tokens are not 0, 1, 2, ..., so the lines of a "
                 "file cannot say them; number the tokens without gaps"
             )
+        broken = [token for token in self.vocab if not token or "\n" in token or "\r" in token]
+        if broken:
+            raise ValueError(
+                f"the token {broken[0]!r} is empty or has a line end in it, so that no line of a "
+                "file can hold it; no text has it: leave it out of the vocabulary"
+            )
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lines = sorted(self.vocab, key=self.vocab.__getitem__)

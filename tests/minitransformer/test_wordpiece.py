@@ -307,3 +307,11 @@ def test_a_vocabulary_without_what_is_needed_is_refused():
         WordPieceTokenizer({"a": 0, "[UNK]": 0})
     with pytest.raises(ValueError, match=r"no '\[CLS\]' or no '\[SEP\]'"):
         WordPieceTokenizer({"[UNK]": 0}).encode_pair("a")
+
+
+@pytest.mark.parametrize("token", ["", "\n", "a\r", "a\nb"])
+def test_a_token_that_no_line_can_hold_is_not_saved(tmp_path, token):
+    tokenizer = WordPieceTokenizer({"[UNK]": 0, token: 1, "b": 2})
+    with pytest.raises(ValueError, match="is empty or has a line end in it, .*leave it out"):
+        tokenizer.save(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
