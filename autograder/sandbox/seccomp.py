@@ -33,9 +33,12 @@ X32 = 0x40000000
 NEWER = 424
 """From here on numbers are the same everywhere, and programs expect that a call may be missing."""
 
-THREAD = 0x00010000
+THREAD, SAME_FILES = 0x00010000, 0x00000400
 NAMESPACES = 0x7E020080
-"""Flags of `clone`: a thread of this process; any new namespace."""
+"""Flags of `clone`: a thread of this process, with its open files; any new namespace."""
+
+WRITING, BOTH, EMPTIED = 1, 2, 0x200
+"""Flags of `open`: writing, both reading and writing, neither of them set when only reading."""
 
 Instruction = tuple[int, int, int, int]
 
@@ -82,9 +85,9 @@ def program(machine: str, process: int) -> list[Instruction]:
     ]
     for first, last in ranges(numbers(ALLOWED, machine).values()):
         code += [(AT_LEAST, 0, 2, first), (GREATER, 1, 0, last), (ANSWER, 0, 0, ALLOW)]
-    numbered = numbers(CHECKED, machine)
-    for name, check in checks(process).items():
-        code += [(EQUAL, 0, len(check), numbered[name]), *check]
+    asked = checks(process)
+    for name, number in numbers(CHECKED, machine).items():
+        code += [(EQUAL, 0, len(asked[name]), number), *asked[name]]
     return [*code, (AT_LEAST, 0, 1, NEWER), (ANSWER, 0, 0, ENOSYS), (ANSWER, 0, 0, EPERM)]
 
 
@@ -102,6 +105,8 @@ def ranges(wanted: Sequence[int]) -> list[tuple[int, int]]:
 def checks(process: int) -> dict[str, list[Instruction]]:
     """What is asked of the arguments of the calls in `syscalls.CHECKED`."""
     return {
+        "open": _opened(1),
+        "openat": _opened(2),
         "kill": _one_of(0, (process,)),
         "tgkill": _one_of(0, (process,)),
         "prlimit64": _one_of(0, (0, process)),
@@ -124,12 +129,33 @@ def _one_of(argument: int, values: tuple[int, ...]) -> list[Instruction]:
     return [load, *tests, (ANSWER, 0, 0, EPERM), (ANSWER, 0, 0, ALLOW)]
 
 
+def _opened(argument: int) -> list[Instruction]:
+    """Allow what Landlock asks a right for, in every version of it.
+
+    A file opened for neither reading nor writing passes it, and older ones let a file be emptied
+    that is opened only for reading.
+    """
+    return [
+        (LOAD, 0, 0, ARGUMENTS + 8 * argument),
+        (ANY_BIT, 2, 0, WRITING),
+        (ANY_BIT, 3, 0, BOTH),
+        (ANY_BIT, 1, 2, EMPTIED),
+        (ANY_BIT, 0, 1, BOTH),
+        (ANSWER, 0, 0, EPERM),
+        (ANSWER, 0, 0, ALLOW),
+    ]
+
+
 def _thread() -> list[Instruction]:
-    """Allow a thread of this process, in the namespaces of this process."""
+    """Allow a thread of this process, in its namespaces and with its table of open files.
+
+    The judge counts what is written to files that have no name any more by that table.
+    """
     return [
         (LOAD, 0, 0, ARGUMENTS),
-        (ANY_BIT, 1, 0, NAMESPACES),
-        (ANY_BIT, 1, 0, THREAD),
+        (ANY_BIT, 2, 0, NAMESPACES),
+        (ANY_BIT, 0, 1, THREAD),
+        (ANY_BIT, 1, 0, SAME_FILES),
         (ANSWER, 0, 0, EPERM),
         (ANSWER, 0, 0, ALLOW),
     ]

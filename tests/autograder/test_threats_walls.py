@@ -45,6 +45,7 @@ FILES = {
     "giving it away": "import os\nos.chown('{secret}', 1, 1)",
     "changing its times": "import os\nos.utime('{secret}', (0, 0))",
     "marking it": "import os\nos.setxattr('{secret}', 'user.a', b'1')",
+    "what it is marked with": "import os\nos.listxattr('{secret}')",
     "a lock that others see": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_SH)",
     "a lock on a part of it": "import fcntl, os\nfcntl.lockf(open(os.__file__), fcntl.LOCK_SH)",
     "a watch on what others read": CALLS + "call(253)",
