@@ -36,7 +36,7 @@ def test_the_filter_answers_alike_on_both_architectures(machine):
     assert answer("fcntl", 0, 8) == answer("ioctl", 0, 0x5412) == seccomp.EPERM
     for flags in (0, 0x80000, 1, 0x241, 2, 0x242):  # reading; writing, over what is there or not
         assert answer("openat", -100, 0, flags) == seccomp.ALLOW
-    for flags in (0x200, 3, 0x203, 0x80200):  # emptying what is read; for neither reading nor writing
+    for flags in (0x200, 3, 0x203, 0x80200):  # emptied when read; neither read nor written
         assert answer("openat", -100, 0, flags) == seccomp.EPERM
     assert answer(437) == seccomp.ENOSYS  # openat2, whose flags cannot be seen
     every = {n for n in range(500) if played(code, n, ours, (0,) * 6) == seccomp.ALLOW}

@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 import pytest
 from threats import CALLS, RIGHT
+
+from autograder.sandbox import watch
 
 DEF = "def softmax(scores, dim=-1):\n"
 SECONDS = 1.0
@@ -129,6 +132,8 @@ def test_a_bomb_costs_only_itself_and_leaves_nothing(grade, source):
 
 
 ENDS = {
+    "its first thread alone": "import threading, time\n" + CALLS + DEF
+    + "    threading.Thread(target=time.sleep, args=(99,)).start()\n    call(60, 0)",
     "a segfault": "import ctypes\n" + DEF + "    ctypes.string_at(0)",
     "abort": "import os\n" + DEF + "    os.abort()",
     "leaving": "import os\n" + DEF + "    os._exit(0)",
@@ -167,6 +172,58 @@ if big > 70 * 2**20: raise ValueError(big)
 """
     result = grade(large + RIGHT, file_size=64 * 2**20)
     assert result.status in ("correct", "crashed")
+
+
+NAMELESS = """
+import mmap, os, time
+def nameless(n):
+    file = open(str(n), "w+b", buffering=0)
+    os.unlink(str(n))
+    file.write(bytes(2**22))
+    return file
+"""
+HIDDEN = {
+    "open": "kept = [nameless(n) for n in range(16)]",
+    "mapped": "kept = [mmap.mmap(nameless(n).fileno(), 4096) for n in range(16)]",
+    "mapped alone": """
+import ctypes
+libc, kept = ctypes.CDLL(None), []
+libc.mmap.restype = ctypes.c_void_p
+for n in range(16):
+    with nameless(n) as file:
+        kept.append(libc.mmap(None, ctypes.c_size_t(4096), 1, 1, file.fileno(), ctypes.c_long(0)))
+""",
+}
+
+
+@pytest.mark.parametrize("fill", HIDDEN.values(), ids=HIDDEN)
+def test_files_without_a_name_count_as_well(grade, fill):
+    """A folder does not show them; in memory (with namespaces) the folder is full."""
+    body = textwrap.indent(f"{fill}\ntime.sleep(0.5)", "    ")
+    hidden = f"{NAMELESS}{RIGHT}right = softmax\n{DEF}{body}\n    return right(scores, dim)\n"
+    result = grade(hidden, file_size=2**22, scratch=2**24)
+    assert (result.score, result.status in ("wrong", "crashed")) == (0, True), result.message
+
+
+def test_a_file_without_a_name_is_no_fault(grade):
+    few = "import tempfile, time\nkept = tempfile.TemporaryFile()\nkept.write(bytes(2**20))\n"
+    assert grade(f"{few}time.sleep(1)\n{RIGHT}").status == "correct"
+
+
+def test_the_folder_is_looked_at_while_the_worker_stands_still(servers, monkeypatch):
+    """One that moves things about behind the judge's eye could hide them from it."""
+    states, small = [], watch._small
+
+    def seen(*arguments):
+        states.append(Path(f"/proc/{session._watch.pid}/stat").read_text().rpartition(")")[2][1])
+        return small(*arguments)
+
+    monkeypatch.setattr(watch, "_small", seen)
+    busy = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass\n"
+    job = {"cells": [{"id": "x", "source": busy}], "package": {}, "replace": {}}
+    with servers["base walls"].open(job) as session:
+        assert session.receive(30)["error"] is None
+    assert len(states) > 1 and set(states) == {"T"}
 
 
 def test_nothing_is_left_when_a_session_is_over(grade, tmp_path, monkeypatch):
