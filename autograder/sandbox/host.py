@@ -17,9 +17,11 @@ from autograder.errors import SandboxError
 from autograder.sandbox import codec
 from autograder.sandbox.session import START_SECONDS, Session, introduced, read
 from autograder.sandbox.warm import FORKS, PATIENCE, Warm, course, hung_up
-from autograder.sandbox.watch import Limits
+from autograder.sandbox.watch import Limits, remove
 
 REPLY = struct.Struct(">i")
+PAUSES = (0.0, 0.2, 1.0, None)
+"""Seconds to wait before a worker is asked for again; then it is given up."""
 
 
 class Server:
@@ -66,25 +68,39 @@ class Server:
         Raises:
             SandboxError: the server could not be started.
         """
-        limits = limits or Limits()
-        ours, theirs = socket.socketpair()
-        if FORKS:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        scratch = tempfile.mkdtemp(prefix="autograder-")
-        with self._lock, theirs:
-            if not FORKS or self._package not in (None, package or {}):
-                self._stop()
+        for pause in PAUSES:
             try:
-                pid = self._forked(theirs, package or {}, set(imports))
-            except (OSError, SandboxError):  # it has just ended; another takes its place
-                pid = self._forked(theirs, package or {}, set(imports))
-        session = Session(ours, scratch, limits, lambda: self.kill(pid))
-        settings = {
-            "scratch": scratch,
-            "limits": dataclasses.asdict(limits),
-            "hidden": course(),
-        }
-        session.begin({**job, **settings})
+                return self._opened(job, limits or Limits(), package or {}, set(imports))
+            except (OSError, SandboxError):  # it has just ended, or something is short
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        raise AssertionError  # the last pause is None
+
+    def _opened(
+        self, job: dict[str, Any], limits: Limits, package: Mapping[str, str], imports: set[str]
+    ) -> "Session":
+        """One try; nothing is left of it if it fails."""
+        with contextlib.ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            if FORKS:
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            scratch = tempfile.mkdtemp(prefix="autograder-")
+            undo.callback(remove, scratch)
+            with self._lock, theirs:
+                if not FORKS or self._package not in (None, package):
+                    self._stop()
+                pid = self._forked(theirs, package, imports)
+            session = Session(ours, scratch, limits, lambda: self.kill(pid))
+            undo.callback(session.close)
+            settings = {
+                "scratch": scratch,
+                "limits": dataclasses.asdict(limits),
+                "hidden": course(),
+            }
+            session.begin({**job, **settings})
+            undo.pop_all()
         return session
 
     def _forked(self, theirs: socket.socket, package: Mapping[str, str], imports: set[str]) -> int:

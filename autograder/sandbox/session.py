@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
+from autograder.errors import CodecError, SandboxError, WorkerCrashed, WorkerTimeout
 from autograder.sandbox import codec
 from autograder.sandbox.warm import FORKS
 from autograder.sandbox.watch import PERIOD, Limits, Watch, remove
@@ -53,12 +53,20 @@ class Session:
         self.close()
 
     def begin(self, job: Any) -> None:
-        """Hear from the worker, and hand it the job."""
-        if FORKS:
-            self._watch = Watch(introduced(self._connection), self._scratch, self.limits)
-        else:
+        """Hear from the worker, hand it the job, and wait until it is behind its walls.
+
+        Raises:
+            SandboxError: it did not come to that, which is no fault of a submission.
+        """
+        try:
+            if FORKS:
+                self._watch = Watch(introduced(self._connection), self._scratch, self.limits)
+            else:
+                read(self._connection, 1, time.monotonic() + START_SECONDS)
+            self._move(codec.encode(job), 0, START_SECONDS)
             read(self._connection, 1, time.monotonic() + START_SECONDS)
-        self._move(codec.encode(job), 0, self.limits.seconds)
+        except SandboxError as error:
+            raise SandboxError(f"the worker did not get ready: {error}") from error
 
     def receive(self, seconds: float) -> Any:
         """The worker's next message.

@@ -3,6 +3,7 @@
 The base needs no privilege and must stand for a class to be graded; namespaces come on top.
 """
 
+import contextlib
 import os
 import resource
 import sys
@@ -17,6 +18,15 @@ CPU_LIMITS = 30
 """A whole session may take this many times the limit of one exercise in processor time."""
 
 OPEN_FILES = 256
+
+WAITING_SIGNALS = 64
+"""More would be taken from what the user may have waiting, in all processes together."""
+
+NO_DUMP = 1
+"""A limit of 0 still lets the system pipe a crashed process's memory into a program; 1 does not."""
+
+ENDED_FIRST = "1000"
+"""Where memory runs out: the worker, and never the judge."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,7 @@ def confine(job: dict[str, Any], channel: int, spaces: Namespaces) -> None:
     linux = sys.platform == "linux"
     if linux:
         kernel.prctl(kernel.SET_PDEATHSIG, kernel.SIGKILL)
+        _offer_to_be_ended()
         spaces.settle(scratch, limits["scratch"])
     os.chdir(scratch)
     _forget_descriptors(channel)
@@ -117,13 +128,23 @@ def _forget_descriptors(channel: int) -> None:
     os.closerange(channel + 1, 2**16)
 
 
+def _offer_to_be_ended() -> None:
+    with (
+        contextlib.suppress(OSError),  # a container may not have it
+        open("/proc/self/oom_score_adj", "w", encoding="ascii") as file,
+    ):
+        file.write(ENDED_FIRST)
+
+
 def _limit_all(limits: dict[str, Any]) -> None:
     if limits["device"] == "cpu":  # a GPU's driver maps more than there is
         _limit(resource.RLIMIT_AS, _address_space() + limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])
     _limit(resource.RLIMIT_CPU, int(CPU_LIMITS * limits["seconds"]) + 1)
-    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CORE, NO_DUMP)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+    if sys.platform == "linux":
+        _limit(resource.RLIMIT_SIGPENDING, WAITING_SIGNALS)
 
 
 def _limit(kind: int, value: int) -> None:

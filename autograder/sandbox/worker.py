@@ -1,6 +1,7 @@
 """The worker: runs a notebook's cells, then probes. It holds no expected value and no secret.
 
-It speaks `codec` frames over one socket. First comes the job:
+It speaks `codec` frames over one socket. First comes the job, answered by a byte when the walls
+stand:
     {"cells": [{"id", "source"}], "package": {module: source}, "replace": {id: module},
      "scratch": folder, "limits": {…}, "hidden": [folders]}
 Each cell is answered by {"cell": id, "error": None or description}; then each request
@@ -28,8 +29,9 @@ from autograder.sandbox import codec, walls
 from autograder.sandbox.bounds import Bounds
 from autograder.sandbox.namespaces import Namespaces
 
-HELLO = b"+"
-"""A worker's first byte: with it the kernel tells the judge the worker's process number."""
+HELLO = READY = b"+"
+"""A worker's first byte: with it the kernel tells the judge the worker's process number. And its
+second: the walls stand, and what ends it from now on came with the submission."""
 
 ENVIRONMENT = {
     "PATH": os.defpath,
@@ -53,6 +55,7 @@ def serve(connection: socket.socket, spaces: Namespaces, package: "Package") -> 
     main.get_ipython = lambda: _Shell(main.__dict__)  # type: ignore[attr-defined]
     main.display = lambda *things, **options: None  # type: ignore[attr-defined]
     sys.modules["__main__"] = main
+    connection.sendall(READY)
     references = _references(job)
     for cell in job["cells"]:
         error = None

@@ -9,9 +9,9 @@ import torch
 from threats import CHAPTER, RIGHT
 
 from autograder import exercises, references, replay
-from autograder.errors import CodecError
+from autograder.errors import CodecError, SandboxError
 from autograder.judge import trials
-from autograder.sandbox import Server, codec, host
+from autograder.sandbox import Limits, Server, codec, host
 from autograder.sandbox.warm import FORKS, Warm, hung_up
 
 ECHO = "def echo(x): return x\n"
@@ -176,6 +176,37 @@ def test_a_server_that_ends_while_it_is_asked_is_replaced(monkeypatch):
             session.receive(10)
             assert results(session.exchange(request("echo", 5), 1, 10)) == [5]
         assert server._pid != ended
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_machine_that_is_short_of_something_for_a_moment_is_asked_again(
+    monkeypatch, tmp_path, times
+):
+    """Another submission's threads may be all that the system has; nothing is left of each try."""
+    with Server() as server:
+        fork, failures = server._forked, iter([BlockingIOError(11, "no more processes")] * times)
+
+        def short(*arguments):
+            for failure in failures:
+                raise failure
+            return fork(*arguments)
+
+        monkeypatch.setattr(server, "_forked", short)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        with server.open(job(ECHO)) as session:
+            session.receive(10)
+            assert results(session.exchange(request("echo", 5), 1, 10)) == [5]
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wall_that_cannot_be_put_up_is_no_fault_of_the_submission(server, monkeypatch, tmp_path):
+    """It stops the run, which can be taken up again, and is not graded as a crash."""
+    with server.open(job()):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SandboxError, match="did not get ready") as stopped:
+        server.open(job(ECHO), Limits(scratch=2**70, file_size=2**70))
+    assert type(stopped.value) is SandboxError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_what_a_cell_names_is_imported_late():

@@ -4,6 +4,7 @@ That the other exercises of the same submission keep their points stands in test
 """
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,36 @@ def test_a_bomb_costs_only_itself_and_leaves_nothing(grade, source):
     assert grade(RIGHT).status == "correct"
 
 
+FLOOD = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {40})
+for n in range(5000): os.kill(os.getpid(), 40)
+"""
+
+
+def test_signals_that_wait_do_not_use_up_what_a_user_may_have_waiting(server):
+    """With the base walls alone they count for all processes of the user: `timer_create` failed."""
+    job = {"cells": [{"id": "x", "source": FLOOD}], "package": {}, "replace": {}}
+    with server.open(job) as session:
+        assert session.receive(30)["error"] is None
+        status = Path(f"/proc/{session._watch.pid}/status").read_text(errors="replace")
+    waiting = next(line for line in status.splitlines() if line.startswith("SigQ:"))
+    assert int(waiting.split()[1].split("/")[0]) < 1000
+
+
+def test_where_memory_runs_out_the_system_ends_a_worker_first(server):
+    with server.open({"cells": [], "package": {}, "replace": {}}) as session:
+        assert Path(f"/proc/{session._watch.pid}/oom_score_adj").read_text() == "1000\n"
+    assert Path("/proc/self/oom_score_adj").read_text() != "1000\n"
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="0 is all there is")
+def test_a_crash_calls_no_program_that_keeps_memory(grade):
+    """Not even one that the system pipes it to, for which a limit of 0 is none; see core(5)."""
+    ask = "import resource\nif resource.getrlimit(resource.RLIMIT_CORE) != (1, 1): del softmax\n"
+    assert grade(RIGHT + ask).status == "correct"
+
+
 ENDS = {
     "its first thread alone": "import threading, time\n" + CALLS + DEF
     + "    threading.Thread(target=time.sleep, args=(99,)).start()\n    call(60, 0)",
@@ -175,7 +206,7 @@ if big > 70 * 2**20: raise ValueError(big)
 
 
 NAMELESS = """
-import mmap, os, time
+import os, time
 def nameless(n):
     file = open(str(n), "w+b", buffering=0)
     os.unlink(str(n))
@@ -184,8 +215,7 @@ def nameless(n):
 """
 HIDDEN = {
     "open": "kept = [nameless(n) for n in range(16)]",
-    "mapped": "kept = [mmap.mmap(nameless(n).fileno(), 4096) for n in range(16)]",
-    "mapped alone": """
+    "mapped": """
 import ctypes
 libc, kept = ctypes.CDLL(None), []
 libc.mmap.restype = ctypes.c_void_p
