@@ -26,10 +26,12 @@ OF_FILES = 1 | WRITE_FILE | READ_FILE | TRUNCATE | 1 << 15
 RIGHTS = (0, 13, 14, 15, 15, 16, 16)
 """How many kinds of file access version 0, 1, 2 … of Landlock handles."""
 READABLE = (
-    "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts",
+    "/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/lib", "/usr/local/share/fonts",
+    "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts",
     "/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo",
     "/sys/devices/system/cpu",
 )  # fmt: skip
+"""Not all of /usr: nbgrader's exchange, with what others handed in, is at home in /usr/local."""
 OWN = ("stat", "statm", "status")
 """Of a worker's own folder in /proc: not its descriptors, environment, arguments, memory."""
 
@@ -78,7 +80,7 @@ def places(hidden: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
     """What may be read, and what may only be listed; the warm process finds it out once."""
     closed = [*course_files(), *(Path(folder).resolve() for folder in hidden)]
     shown, listed = [], []
-    for place in _libraries(closed):
+    for place in _libraries():
         if place.exists():
             below, names = without(place, closed)
             shown += below
@@ -93,10 +95,12 @@ def course_files() -> list[Path]:
     return [COURSE / "minitransformer", COURSE / "autograder"]
 
 
-def _libraries(closed: Iterable[Path]) -> Iterable[Path]:
-    places = {Path(place).resolve() for place in (*READABLE, sys.prefix, sys.base_prefix)}
-    for place in places:  # a virtual environment may share its folder with the course
-        yield from [place] if place not in closed else [place / "lib", place / "lib64"]
+def _libraries() -> Iterable[Path]:
+    """Not the folders around them: a class and its virtual environment may share one."""
+    own = (
+        f"{prefix}/{lib}" for prefix in (sys.prefix, sys.base_prefix) for lib in ("lib", "lib64")
+    )
+    return {Path(place).resolve() for place in (*READABLE, *own)}
 
 
 def without(place: Path, hidden: Iterable[Path]) -> tuple[list[Path], list[Path]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from threats import CALLS, RIGHT, refused_by_the_system
 
-from autograder.sandbox import namespaces, walls
+from autograder.sandbox import landlock, namespaces, walls
 
 pytestmark = pytest.mark.skipif(
     not all(wall.stands for wall in walls.standing() if wall.base),
@@ -54,6 +54,8 @@ FILES = {
     "the terminal": "open('/dev/tty', 'w')",
     "Python's own files": "import os\nopen(os.__file__, 'a')",
     "Python's folder": "import os\nopen(os.path.dirname(os.__file__) + '/sitecustomize.py', 'w')",
+    "programs": "open('/usr/bin/env', 'rb').read(1)",
+    "what others keep beside libraries": "import os\nos.listdir('/usr/local/share')",
     "passwords": "open('/etc/passwd').read()",
     "a socket's file": "import socket\nsocket.socket(socket.AF_UNIX).connect('{secret}')",
 }
@@ -73,6 +75,21 @@ def test_only_libraries_are_read_and_only_the_scratch_folder_is_written(grade, t
     assert (after.st_mode, after.st_mtime, after.st_uid) == (
         before.st_mode, before.st_mtime, before.st_uid,
     )  # fmt: skip
+
+
+def test_a_virtual_environment_around_a_class_opens_its_libraries_alone(tmp_path, monkeypatch):
+    """Not the submissions in its folder, nor nbgrader's exchange under /usr/local/share."""
+    handed_in = tmp_path / "submitted" / "ada"
+    library = tmp_path / "lib" / "python3"
+    for folder in (handed_in, library):
+        folder.mkdir(parents=True)
+    for kind in ("prefix", "base_prefix"):
+        monkeypatch.setattr("sys." + kind, str(tmp_path))
+    shown, listed = landlock.places.__wrapped__(())
+    exchange = Path("/usr/local/share/nbgrader/exchange")
+    assert any(library.is_relative_to(place) for place in shown)
+    for closed in (handed_in, exchange):
+        assert not any(closed.is_relative_to(place) for place in (*shown, *listed))
 
 
 PROC = ("environ", "mem", "maps", "cmdline", "fdinfo/0", "root/etc/passwd", "task/{pid}/mem")
