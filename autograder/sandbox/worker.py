@@ -17,12 +17,14 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import linecache
+import multiprocessing.synchronize
 import os
 import pkgutil
 import socket
+import subprocess
 import sys
 import types
-from typing import Any
+from typing import Any, NoReturn
 
 from autograder.runner import describe, observe
 from autograder.sandbox import codec, walls
@@ -51,6 +53,7 @@ def serve(connection: socket.socket, spaces: Namespaces, package: "Package") -> 
     os.environ.clear()
     os.environ.update(ENVIRONMENT, HOME=job["scratch"])
     _forget_course(package, job["package"])
+    _say_what_is_missing()
     main = types.ModuleType("__main__")
     main.get_ipython = lambda: _Shell(main.__dict__)  # type: ignore[attr-defined]
     main.display = lambda *things, **options: None  # type: ignore[attr-defined]
@@ -198,11 +201,28 @@ def _forget_course(package: Package, changed: dict[str, str]) -> None:
             del sys.modules[name]
     for name in changed:
         package.codes.pop(name, None)
+
+
+def _say_what_is_missing() -> None:
+    """The walls stop what these would do; here they say so in words."""
     builtins.input = _no_input
+    for owner, name in (
+        (os, "fork"),
+        (subprocess.Popen, "__init__"),
+        (multiprocessing.synchronize.SemLock, "__init__"),
+    ):
+        setattr(owner, name, _no_process)
 
 
 def _no_input(prompt: object = "") -> str:
     raise EOFError("input() waits for a person, and a grading run has none: remove it")
+
+
+def _no_process(*arguments: object, **options: object) -> NoReturn:
+    raise PermissionError(
+        "a grading run starts no other process and no program: use threads, or do without "
+        "(a data loader with num_workers=0)"
+    )
 
 
 def _frame(answer: dict[str, Any]) -> bytes:

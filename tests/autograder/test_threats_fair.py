@@ -90,3 +90,24 @@ def test_parameters_in_another_order_and_waiting_for_input_cost_nothing_else(ser
     assert waits.status == "wrong" and "EOFError" in waits.message
     assert "remove it" in waits.visible[0].explanation
     assert {name: one.message for name, one in found.items() if one.status != "correct"} == {}
+
+
+STARTS_A_PROCESS = {
+    "a program": "import subprocess\nsubprocess.run(['pip', 'list'])",
+    "a process": "import multiprocessing\nmultiprocessing.Process(target=print).start()",
+    "a pool": "import multiprocessing\nmultiprocessing.Pool(2)",
+    "an executor": (
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "ProcessPoolExecutor(2).submit(abs, 1).result()"
+    ),
+    "a data loader": "import torch\nlist(torch.utils.data.DataLoader(range(9), num_workers=2))",
+}
+
+
+@pytest.mark.parametrize("source", STARTS_A_PROCESS.values(), ids=STARTS_A_PROCESS)
+def test_who_starts_a_process_is_told_that_there_are_none_and_what_to_do(server, source):
+    job = {"cells": [{"id": "x", "source": source}], "package": {}, "replace": {}}
+    with server.open(job) as session:
+        error = session.receive(30)["error"]
+    assert error["type"] == "PermissionError"
+    assert "starts no other process" in error["message"] and "num_workers=0" in error["message"]

@@ -102,7 +102,13 @@ def test_proc_tells_nothing_of_the_judge_or_of_the_worker_itself(grade, name):
 
 
 PROCESSES = {
-    "fork": "import os\nif os.fork() == 0: os._exit(0)",
+    "fork": "import os, posix\nif posix.fork() == 0: os._exit(0)",
+    "fork by its usual name": "import os\nif os.fork() == 0: os._exit(0)",
+    "fork and exec at once": (
+        "from _posixsubprocess import fork_exec as run\nfrom os import pipe\n"
+        "run([b'/bin/true'], [b'/bin/true'], True, (), None, None, *[-1] * 6, *pipe(), True,"
+        " False, -1, None, None, None, -1, None, True)"
+    ),
     "vfork and clone": "import subprocess\nsubprocess.run(['true'])",
     "spawn": "import os\nos.posix_spawn('/bin/true', ['true'], {})",
     "exec": "import os\nos.execv('/bin/true', ['true'])",
