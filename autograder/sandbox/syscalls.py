@@ -36,7 +36,7 @@ sched_getscheduler 145 120, sched_get_priority_max 146 125, sched_get_priority_m
 getcpu 309 168, getpriority 140 141, getpid 39 172, gettid 186 178, getppid 110 173,
 getuid 102 174, geteuid 107 175, getgid 104 176, getegid 108 177, getresuid 118 148,
 getresgid 120 150, getgroups 115 158, getpgrp 111 -, getrlimit 97 163, getrusage 98 165,
-uname 63 160, sysinfo 99 179, getrandom 318 278, wait4 61 260, waitid 247 95, capget 125 90,
+uname 63 160, sysinfo 99 179, getrandom 318 278, wait4 61 260, waitid 247 95,
 sendto 44 206, recvfrom 45 207, shutdown 48 210, exit 60 93, exit_group 231 94
 """
 """Harmless by themselves; where files are named, the file wall decides which."""

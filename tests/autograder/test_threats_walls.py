@@ -186,7 +186,8 @@ NEVER = (
     "process_vm_readv process_vm_writev shmget shmat semget msgget mq_open memfd_create "
     "io_uring_setup io_setup keyctl add_key request_key bpf userfaultfd perf_event_open mount "
     "umount2 unshare setns pivot_root chroot open_by_handle_at name_to_handle_at seccomp "
-    "pidfd_open pidfd_getfd kcmp setuid setgid setgroups capset setrlimit chmod fchmod chown "
+    "pidfd_open pidfd_getfd kcmp setuid setgid setgroups capset capget getxattr openat2 setrlimit "
+    "chmod fchmod chown "
     "mknod reboot init_module kexec_load swapon quotactl acct personality modify_ldt iopl"
 ).split()
 
@@ -207,10 +208,12 @@ for number in ({tried}):
     except OSError as error:
         if error.errno not in (1, 38): got.append((number, error.errno))
 {RIGHT}
-if got: raise ValueError(got)
+if got:
+    del softmax
+    raise ValueError(got)
 """
-    result = grade(source + "\nif got: del softmax")
-    assert result.status == "correct", result.visible
+    result = grade(source)
+    assert result.status == "correct", result.message
 
 
 ODD_CALLS = {
@@ -306,5 +309,9 @@ def test_what_only_namespaces_do_is_as_the_docstring_says(servers, grade, server
 
 
 def test_what_is_not_covered_is_as_the_docstring_says(grade):
-    facts = "import os\nos.stat('/etc/passwd').st_size, os.cpu_count(), os.uname()\n"
+    facts = """
+import os
+seen = os.stat('/etc/passwd')
+seen.st_size, seen.st_uid, seen.st_mtime, os.readlink('/etc/mtab'), os.cpu_count(), os.uname()
+"""
     assert grade(facts + RIGHT).status == "correct"
