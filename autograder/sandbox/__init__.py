@@ -8,8 +8,10 @@ before the learner's first line:
 - another process: the judge's memory, specifications, expected values and secret are not in it,
   nor the packages of the course; a `minitransformer` without the chapter's references stands in;
 - no environment, arguments or open files that tell anything; no input, no output;
-- no privileges, and none to be gained: capabilities dropped, no_new_privs;
-- Landlock: Python's libraries can be read and a scratch folder written, and nothing else;
+- no privileges, and none to be gained: capabilities dropped (but root's, outside a user namespace,
+  to read what another user owns, as far as Landlock lets it), no_new_privs;
+- Landlock: Python's libraries and the system's, with fonts and time zones, can be read and a
+  scratch folder written, and nothing else;
 - a system-call filter: no sockets, programs, new processes, tracing, shared memory, mounts;
   no signals to others, no locks that others see, no modes, owners, times or attributes of files
   changed, and none emptied that Landlock, in its older versions, would let be emptied;
