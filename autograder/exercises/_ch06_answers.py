@@ -38,6 +38,11 @@ def _head(draw: Draw, allowed: bool = False, gradients: bool = False) -> Inputs:
     return inputs | {"cotangent_seed": draw.seed()} if gradients else inputs
 
 
+def _head_of_one_text(draw: Draw) -> Inputs:
+    inputs = _head(draw)
+    return inputs | {"arguments": {"hidden": inputs["arguments"]["hidden"][:1]}}
+
+
 def _square_head(draw: Draw) -> Inputs:
     """seq and d_model are 2 as well, like the two scores."""
     inputs = _head(draw)
@@ -71,9 +76,10 @@ span_head = Exercise(
             trials=3,
         ),
         Case("two texts of two tokens", _square_head, probes.module),
+        Case("a single text", _head_of_one_text, probes.module),
         Case(
-            "gradients reach the vectors and the layer",
-            lambda draw: _head(draw, gradients=True),
+            "in training, gradients reach the vectors and the layer",
+            lambda draw: _head(draw, gradients=True) | {"train": True},
             probes.module,
         ),
         Case(
@@ -160,6 +166,12 @@ span_head = Exercise(
             "It looks as if the two scores keep an axis of length 1. Each is (batch, seq): take "
             "logits[..., 0] and logits[..., 1].",
             also=(m.SpanHeadKeepsAnAxisOfBoth,),
+        ),
+        Misconception(
+            m.SpanHeadSqueezed,
+            "It looks as if squeeze() takes away the axis of a single text as well. Say which axis "
+            "goes, squeeze(-1), or take logits[..., 0] and logits[..., 1].",
+            also=(m.SpanHeadSqueezedBeforeTheMask,),
         ),
         Misconception(
             m.SpanHeadOfTwoTexts,
@@ -331,14 +343,14 @@ def _logits(draw: Draw, limit: bool = False, below: bool = False) -> Inputs:
     return inputs | {"max_length": draw.size(2, 3)} if limit else inputs
 
 
-def _crossed(draw: Draw) -> Inputs:
+def _crossed(draw: Draw, height: float = 7.0) -> Inputs:
     """In every text, the best end stands before the best start."""
     inputs = _logits(draw)
     rows = torch.arange(len(inputs["start_logits"]))
     seq = inputs["start_logits"].shape[1]
     first = draw.integers(0, seq - 2, len(rows))
-    inputs["end_logits"][rows, first] = 7 + draw.uniform(len(rows))
-    inputs["start_logits"][rows, first + 2] = 7 + draw.uniform(len(rows))
+    inputs["end_logits"][rows, first] = height + draw.uniform(len(rows))
+    inputs["start_logits"][rows, first + 2] = height + draw.uniform(len(rows))
     return inputs
 
 
@@ -350,12 +362,31 @@ def _in_passages(draw: Draw) -> Inputs:
     return inputs
 
 
-def _one_place(draw: Draw) -> Inputs:
-    return {name: draw.normal(draw.size(3, 5), 1) for name in ("start_logits", "end_logits")} | {}
-
-
 def _one_token(draw: Draw) -> Inputs:
     return _logits(draw) | {"max_length": 1}
+
+
+def _single(draw: Draw) -> Inputs:
+    return {name: logits[:1] for name, logits in _logits(draw).items()}
+
+
+def _limits(draw: Draw) -> Inputs:
+    """The best answer is the whole text, which only the first of the limits forbids."""
+    inputs = _logits(draw)
+    seq = inputs["start_logits"].shape[1]
+    inputs["start_logits"][:, 0] += 20
+    inputs["end_logits"][:, -1] += 20
+    limits = {"one less than": seq - 1, "as long as": seq, "more than": seq + 3}
+    return {f"{words} the text": inputs | {"max_length": n} for words, n in limits.items()}
+
+
+def _long_passage(draw: Draw) -> Inputs:
+    """Ever better starts, ever worse ends: the twenty best of each do not meet."""
+    batch, seq = draw.size(3, 5), draw.size(50, 60)
+    slope = torch.arange(seq)
+    start, end = draw.normal(batch, seq) + slope, draw.normal(batch, seq) - slope
+    start[torch.arange(batch), draw.integers(2, 12, batch)] += 9  # no other comes near
+    return {"start_logits": start, "end_logits": end}
 
 
 def _ends_before_start(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -401,7 +432,11 @@ best_span = Exercise(
             _span(lambda draw: _logits(draw, limit=True, below=True)),
             probes.named,
         ),
-        Case("logits are left as they were", _logits, probes.untouched, guard=True),
+        Case("a single text", _span(_single), probes.named),
+        Case("a limit near the length of the text", _limits, probes.several),
+        Case("a long passage", _span(_long_passage), probes.named),
+        Case("huge logits", _span(lambda draw: _crossed(draw, height=300.0)), probes.named),
+        Case("logits are left as they were", _in_passages, probes.untouched, guard=True),
     ),
     hints=(
         "Write the sums start + end of one text as a table, starts down and ends across. Which "
@@ -477,6 +512,22 @@ best_span = Exercise(
             m.span_of_products,
             "It looks as if the scores are multiplied. Probabilities would be; logits are added, "
             "as logarithms are.",
+        ),
+        Misconception(
+            m.span_of_probabilities,
+            "It looks as if probabilities are multiplied. Where logits are far apart these round "
+            "to 0, and cannot be compared any more: add the logits.",
+            also=(m.span_of_exponentials,),
+        ),
+        Misconception(
+            m.span_of_the_best_few,
+            "It looks as if only the few best starts and ends are tried. They need not form a "
+            "legal pair: all starts and ends take part.",
+        ),
+        Misconception(
+            m.span_with_texts_squeezed,
+            "It looks as if squeeze() takes away the axis of a single text. Start and end are "
+            "always (batch,).",
         ),
         Misconception(
             m.span_masked_by_zero,

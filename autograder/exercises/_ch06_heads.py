@@ -37,6 +37,12 @@ def _head_of_one_size(draw: Draw) -> Inputs:
     return inputs
 
 
+def _head_of_one_text(draw: Draw) -> Inputs:
+    inputs = _head(draw)
+    pooled = inputs["arguments"]["pooled"]
+    return inputs | {"arguments": {"pooled": pooled[:1]}}
+
+
 def _head_in_training(draw: Draw) -> Inputs:
     """Class j reads number j of the vector alone, so that what was dropped can be read off."""
     batch, size = draw.size(50, 60), draw.size(45, 55)
@@ -63,6 +69,8 @@ def _vector_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> F
     if improbable(int(kept.sum()), kept.numel(), 1 - rate):
         text = f"{share:.2f} of the vector's numbers are kept, and should be {1 - rate:.2f}."
         return Failure(text, f"share {share:.1f}")
+    if (kept == kept[:1]).all():
+        return Failure("The same numbers are dropped in every text.", "same for all")
     if not torch.allclose(read[kept], (pooled / (1 - rate))[kept], rtol=1e-3, atol=1e-3):
         return Failure("What is kept is not scaled by 1 / (1 - dropout).", "scale")
     return None
@@ -80,6 +88,7 @@ classification_head = Exercise(
     cases=(
         Case("a score for each class", _head, probes.module, trials=3),
         Case("as many classes as numbers in the vector", _head_of_one_size, probes.module),
+        Case("a single text", _head_of_one_text, probes.module),
         Case(
             "outside training nothing is dropped",
             lambda draw: _head(draw, rate=0.6),
@@ -98,7 +107,12 @@ classification_head = Exercise(
             probes.module,
         ),
         Case("one layer, dense, with a bias", _head_sizes, probes.parameters, guard=True),
-        Case("the vectors are left as they were", _head, probes.module_untouched, guard=True),
+        Case(
+            "the vectors are left as they were, in training too",
+            _head_in_training,
+            probes.module_untouched,
+            guard=True,
+        ),
     ),
     hints=(
         "__init__ makes one nn.Linear, self.dense, and remembers dropout. forward drops parts of "
@@ -141,6 +155,21 @@ classification_head = Exercise(
             "It looks as if another share is dropped than dropout says. It is the share that goes: "
             "F.dropout(pooled, self.dropout, self.training).",
             also=(m.HeadThatDropsATenth, m.HeadThatDropsHalf),
+        ),
+        Misconception(
+            m.HeadThatDropsInPlace,
+            "It looks as if dropout overwrites the vectors that came in (inplace=True). They "
+            "belong to BERT, whose gradients still need them: leave it out.",
+        ),
+        Misconception(
+            m.HeadThatDropsAlike,
+            "It looks as if the same numbers are dropped in every text. Draw for each text anew: "
+            "one random number for each number of pooled, as F.dropout does.",
+        ),
+        Misconception(
+            m.HeadWithTextsSqueezed,
+            "It looks as if squeeze() takes away the axis of a single text. The logits are always "
+            "(batch, num_classes).",
         ),
         Misconception(
             m.HeadWithoutBias,
@@ -317,6 +346,11 @@ bert_for_classification = Exercise(
             "make larger steps.",
         ),
         Misconception(
+            m.BertOutsideTheModel,
+            "It looks as if the model does not know that the BERT below belongs to it, so that "
+            "the optimizer never sees its weights. Keep it as self.bert, not in a list or tuple.",
+        ),
+        Misconception(
             m.BertFrozenByNoGrad,
             "It looks as if no gradient reaches the BERT that was handed in, so that only the head "
             "learns. Fine-tuning moves all its weights: no no_grad, no detach, no copy of it here.",
@@ -345,9 +379,9 @@ bert_for_classification = Exercise(
 # freeze_layers
 
 
-def _frozen(num_layers: int | None = None, all_of_them: bool = False) -> Any:
+def _frozen(num_layers: int | None = None, all_of_them: bool = False, blocks: int = 0) -> Any:
     def make(draw: Draw) -> Inputs:
-        depth = draw.size(4, 6)
+        depth = blocks or draw.size(4, 6)
         few = draw.size(2, depth - 2) if num_layers is None else num_layers
         bert = {"d_model": draw.size(2, 5), "num_layers": depth, "seed": draw.seed()}
         return {"bert": bert, "num_layers": depth if all_of_them else few}
@@ -363,6 +397,8 @@ freeze_layers = Exercise(
         Case("the embeddings and the first blocks", _frozen(), probes.freezing, trials=3),
         Case("the first block alone", _frozen(1), probes.freezing),
         Case("no block: the embeddings only", _frozen(0), probes.freezing),
+        Case("two of thirteen blocks", _frozen(2, blocks=13), probes.freezing),
+        Case("eleven of thirteen blocks", _frozen(11, blocks=13), probes.freezing),
         Case(
             "all blocks: the pooler still learns",
             _frozen(all_of_them=True),
@@ -424,6 +460,12 @@ freeze_layers = Exercise(
         Misconception(
             m.freeze_all_blocks,
             "It looks as if all blocks are frozen, whatever num_layers says.",
+        ),
+        Misconception(
+            m.freeze_by_part_of_a_name,
+            "It looks as if blocks are found by a part of their names: blocks.1 is also in "
+            "blocks.10 and blocks.11. Take model.encoder.blocks[:num_layers].",
+            also=(m.freeze_by_first_digit,),
         ),
         Misconception(
             m.freeze_late_blocks,

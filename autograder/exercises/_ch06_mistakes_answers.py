@@ -107,6 +107,23 @@ class SpanHeadKeepsAnAxisOfBoth(_Span):
         return logits[..., :1], logits[..., 1:]
 
 
+class SpanHeadSqueezed(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits = self.dense(hidden)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed.unsqueeze(-1), -math.inf)
+        start, end = logits.split(1, dim=-1)
+        return start.squeeze(), end.squeeze()
+
+
+class SpanHeadSqueezedBeforeTheMask(_Span):
+    def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        scores = [part.squeeze() for part in self.dense(hidden).split(1, dim=-1)]
+        if allowed is not None:
+            scores = [part.masked_fill(~allowed.squeeze(), -math.inf) for part in scores]
+        return scores[0], scores[1]
+
+
 class SpanHeadOfTwoTexts(_Span):
     def forward(self, hidden: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
         logits = self.dense(hidden)
@@ -499,6 +516,43 @@ def span_of_products(
 ) -> tuple[Tensor, Tensor]:
     scores = start_logits.unsqueeze(-1) * end_logits.unsqueeze(-2)
     return _best(scores.nan_to_num(nan=-math.inf), _legal(start_logits.shape[-1], max_length))
+
+
+def span_of_probabilities(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    chances = start_logits.softmax(-1).unsqueeze(-1) * end_logits.softmax(-1).unsqueeze(-2)
+    legal = _legal(start_logits.shape[-1], max_length)
+    best = (chances * legal).flatten(-2).argmax(dim=-1)
+    return best // start_logits.shape[-1], best % start_logits.shape[-1]
+
+
+def span_of_exponentials(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    chances = start_logits.exp().unsqueeze(-1) * end_logits.exp().unsqueeze(-2)
+    legal = _legal(start_logits.shape[-1], max_length)
+    best = (chances * legal).flatten(-2).argmax(dim=-1)
+    return best // start_logits.shape[-1], best % start_logits.shape[-1]
+
+
+def span_of_the_best_few(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    few = min(20, start_logits.shape[-1])
+    starts, ends = (
+        logits.masked_fill(logits < logits.topk(few).values[..., -1:], -math.inf)
+        for logits in (start_logits, end_logits)
+    )
+    return _best(_pairs(starts, ends), _legal(starts.shape[-1], max_length))
+
+
+def span_with_texts_squeezed(
+    start_logits: Tensor, end_logits: Tensor, max_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    legal = _legal(start_logits.shape[-1], max_length)
+    start, end = _best(_pairs(start_logits, end_logits), legal)
+    return start.squeeze(), end.squeeze()
 
 
 def span_masked_by_zero(

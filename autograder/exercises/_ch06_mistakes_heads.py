@@ -81,6 +81,22 @@ class HeadThatDropsHalf(_Head):
         return self.dense(F.dropout(pooled, training=self.training))
 
 
+class HeadThatDropsInPlace(_Head):
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.dense(F.dropout(pooled, self.dropout, self.training, inplace=True))
+
+
+class HeadThatDropsAlike(_Head):
+    def forward(self, pooled: Tensor) -> Tensor:
+        kept = F.dropout(torch.ones(pooled.shape[-1]), self.dropout, self.training)
+        return self.dense(pooled * kept)
+
+
+class HeadWithTextsSqueezed(_Head):
+    def forward(self, pooled: Tensor) -> Tensor:
+        return super().forward(pooled).squeeze()
+
+
 class HeadWithoutBias(nn.Module):
     def __init__(self, d_model: int, num_classes: int, dropout: float = 0.1):
         super().__init__()
@@ -296,6 +312,16 @@ class BertLossSummed(_Classifier):
         return F.cross_entropy(self(ids, segments, real), labels, reduction="sum")
 
 
+class BertOutsideTheModel(_Classifier):
+    def __init__(self, bert: nn.Module, num_classes: int, dropout: float = 0.1):
+        super().__init__(bert, num_classes, dropout)
+        del self.bert
+        self.below = [bert]
+
+    def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
+        return self.head(self.below[0](ids, segments, real)[1])
+
+
 class BertFrozenByNoGrad(_Classifier):
     def forward(self, ids: Tensor, segments: Tensor | None = None, real: Tensor | None = None):
         with torch.no_grad():
@@ -441,6 +467,22 @@ def freeze_one_block(model: nn.Module, num_layers: int) -> nn.Module:
 
 def freeze_all_blocks(model: nn.Module, num_layers: int) -> nn.Module:
     _freeze(model.embeddings, model.encoder.blocks)
+    return model
+
+
+def freeze_by_part_of_a_name(model: nn.Module, num_layers: int) -> nn.Module:
+    for name, weight in model.named_parameters():
+        early = any(f"blocks.{number}" in name for number in range(num_layers))
+        if name.startswith("embeddings") or early:
+            weight.requires_grad = False
+    return model
+
+
+def freeze_by_first_digit(model: nn.Module, num_layers: int) -> nn.Module:
+    for name, weight in model.named_parameters():
+        number = name.partition("blocks.")[2][:1]
+        if name.startswith("embeddings") or (number and int(number) < num_layers):
+            weight.requires_grad = False
     return model
 
 

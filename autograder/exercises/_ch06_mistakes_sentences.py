@@ -79,6 +79,18 @@ def pool_first_ones(hidden: Tensor, real: Tensor) -> Tensor:
     return torch.stack([h[:n].mean(0) for h, n in zip(hidden, real.sum(1).tolist(), strict=True)])
 
 
+def pool_from_first_to_last(hidden: Tensor, real: Tensor) -> Tensor:
+    begun = real.long().cumsum(1) > 0
+    to_come = real.long().flip(1).cumsum(1).flip(1) > 0
+    inside = (begun & to_come).unsqueeze(-1)
+    return (hidden * inside).sum(1) / inside.sum(1)
+
+
+def pool_with_the_batch_squeezed(hidden: Tensor, real: Tensor) -> Tensor:
+    shares = real / real.sum(dim=1, keepdim=True)
+    return (shares.to(hidden.dtype).unsqueeze(1) @ hidden).squeeze()
+
+
 def pool_with_infinity(hidden: Tensor, real: Tensor) -> Tensor:
     return hidden.masked_fill(~real.unsqueeze(-1), -torch.inf).mean(1)
 

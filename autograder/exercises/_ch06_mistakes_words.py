@@ -23,6 +23,19 @@ def bag_with_padding(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
     return F.one_hot(ids, vocab_size).sum(1).float()
 
 
+def bag_up_to_the_first_padding(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    before = ((ids == pad_id).cumsum(1) == 0).unsqueeze(-1)
+    return (F.one_hot(ids, vocab_size) * before).sum(1).float()
+
+
+def bag_of_the_first_ones(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
+    bag = torch.zeros(len(ids), vocab_size)
+    for row, number in enumerate((ids != pad_id).sum(1).tolist()):
+        for word in ids[row, :number].tolist():
+            bag[row, word] += 1
+    return bag
+
+
 def bag_always_without_zero(ids: Tensor, vocab_size: int, pad_id: int = 0) -> Tensor:
     return _counts(ids, vocab_size, 0)
 
@@ -137,6 +150,11 @@ def best_of_two_classes(shares: Tensor) -> float:
 
 def best_of_two_classes_alone(shares: Tensor) -> float:
     return float(shares[:, :2].amax(1).sum() / shares[:, :2].sum())
+
+
+def best_of_all_that_tie(shares: Tensor) -> float:
+    largest = shares == shares.amax(dim=1, keepdim=True)
+    return float(shares[largest].sum() / shares.sum())
 
 
 def best_as_errors(shares: Tensor) -> float:

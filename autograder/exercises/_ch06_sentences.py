@@ -43,6 +43,13 @@ def _padding_in_front(draw: Draw) -> Inputs:
     return {**inputs, "real": inputs["real"].flip(1)}
 
 
+def _one_with_gaps(draw: Draw) -> Inputs:
+    """A batch of one, with padding between its tokens."""
+    seq, d_model = draw.sizes(2, 6, 9)
+    real = torch.arange(seq).unsqueeze(0) % 3 != 1
+    return {"hidden": draw.normal(1, seq, d_model) + 1, "real": real}
+
+
 def _other_padding(draw: Draw) -> Inputs:
     inputs = _padded(draw)
     noise = draw.normal(*inputs["hidden"].shape, scale=5) * ~inputs["real"].unsqueeze(-1)
@@ -65,6 +72,7 @@ mean_pooling = Exercise(
         Case("a sentence without padding", _unpadded),
         Case("what stands in the padding changes nothing", _other_padding, probes.several, _same),
         Case("padding in front", _padding_in_front),
+        Case("a single sentence, with padding between its tokens", _one_with_gaps),
         Case("all sizes the same, in float64", _cube),
         Case(
             "gradients flow back to the real tokens alone",
@@ -142,6 +150,16 @@ mean_pooling = Exercise(
             m.pool_first_ones,
             "It looks as if the first tokens are taken, as many as are real. Padding may also "
             "stand in front: real says where the real ones are.",
+        ),
+        Misconception(
+            m.pool_from_first_to_last,
+            "It looks as if everything from the first real token to the last is averaged. What "
+            "lies between may be padding too: real says which tokens count.",
+        ),
+        Misconception(
+            m.pool_with_the_batch_squeezed,
+            "It looks as if squeeze() takes away every axis of length 1, that of a single sentence "
+            "too. The result is always (batch, d_model): say which axis goes.",
         ),
         Misconception(
             m.pool_with_infinity,

@@ -44,6 +44,17 @@ def _rare_words(draw: Draw) -> Inputs:
     return {"ids": _texts(draw, 5), "vocab_size": vocab_size}
 
 
+def _padding_anywhere(draw: Draw) -> Inputs:
+    """Two batches of one shape, with padding in front of the words and between them."""
+    batch, seq, vocab_size = draw.size(2, 4), draw.size(6, 9), draw.size(5, 9)
+    batches = {}
+    for name in ("in front", "between words"):
+        ids = draw.integers(1, vocab_size, batch, seq)
+        ids[:, 0 if name == "in front" else seq // 2] = 0
+        batches[f"padding {name}"] = {"ids": ids, "vocab_size": vocab_size}
+    return batches
+
+
 bag_of_words = Exercise(
     id="bag_of_words",
     title="count the words",
@@ -56,6 +67,7 @@ bag_of_words = Exercise(
             lambda draw: {"ids": _texts(draw, 6)[:1], "vocab_size": 6},
         ),
         Case("the id of padding can be another number", _bags_with_other_pad),
+        Case("padding counts nowhere, wherever it stands", _padding_anywhere, probes.several),
         Case("the ids are left as they were", _bags_with_other_pad, probes.untouched, guard=True),
     ),
     hints=(
@@ -76,6 +88,12 @@ bag_of_words = Exercise(
             m.bag_with_padding,
             "It looks as if padding is counted as a word. Leave out the places where the id is "
             "pad_id.",
+        ),
+        Misconception(
+            m.bag_up_to_the_first_padding,
+            "It looks as if a text is cut where its first padding stands, or by its number of "
+            "words. Padding may also stand in front: go through all places, and skip the padding.",
+            also=(m.bag_of_the_first_ones,),
         ),
         Misconception(
             m.bag_always_without_zero,
@@ -148,8 +166,11 @@ def _counts(draw: Draw) -> Inputs:
 
 
 def _more_classes(draw: Draw) -> Inputs:
+    """In the first view all classes are equally frequent: one of them is the answer."""
     views, classes = draw.sizes(2, 3, 8)
-    return {"shares": draw.integers(1, 40, views, classes).float()}
+    counts = draw.integers(1, 40, views, classes)
+    counts[0] = draw.size(20, 40)
+    return {"shares": counts.float()}
 
 
 def _clear_views(draw: Draw) -> Inputs:
@@ -220,6 +241,11 @@ best_possible_accuracy = Exercise(
             "It looks as if only the first two classes can be an answer. There may be more: take "
             "the largest entry of the whole row.",
             also=(m.best_of_two_classes_alone,),
+        ),
+        Misconception(
+            m.best_of_all_that_tie,
+            "It looks as if all classes count that are equally frequent in a row. A row gets one "
+            "answer, and only one class is right with it: shares.amax(dim=1).",
         ),
         Misconception(
             m.best_as_errors,

@@ -95,7 +95,8 @@ def on_toy_bert(target: Any, inputs: Inputs) -> Inputs:
             loss and its gradients, "labels"; "train": True runs it in training mode.
 
     Returns:
-        {"logits": …}, and with labels "loss" and "gradient of …" for head and encoder.
+        {"logits": …}, and with labels "loss" and "gradient of …" for head and encoder, and
+        whether the encoder's weights are among the model's own, where an optimizer finds them.
     """
     bert = ToyBert(**inputs["bert"])
     built = target(bert, *inputs["sizes"].values())
@@ -113,6 +114,8 @@ def on_toy_bert(target: Any, inputs: Inputs) -> Inputs:
         values |= {f"gradient of {name}": own[name].grad for name in inputs["weights"]}
         values["gradient of the pooler"] = bert.pooler.weight.grad
         values["gradient of the token vectors"] = bert.embeddings["token"].weight.grad
+        known = {id(weight) for weight in built.parameters()}
+        values["BERT's weights are the model's"] = all(id(w) in known for w in bert.parameters())
     return values
 
 
