@@ -47,6 +47,12 @@ def _cross(
     }
 
 
+def _another_source(draw: Draw) -> Inputs:
+    inputs = _cross(draw)
+    x, memory = inputs["arguments"].values()
+    return inputs | {"earlier": {"x": x, "memory": draw.normal(*memory.shape)}}
+
+
 def _hides(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
     weights, mask = observed["weights"], inputs["arguments"]["mask"]
     hidden = weights[~mask.unsqueeze(-3).expand_as(weights)]
@@ -72,6 +78,7 @@ cross_attention = Exercise(
             probes.module,
             tolerance=3,
         ),
+        Case("another source after the first", _another_source, probes.module, tolerance=3),
         Case("one head", lambda draw: _cross(draw, num_heads=1), probes.module, tolerance=3),
         Case(
             "the source's padding is hidden, from every head",
@@ -88,8 +95,8 @@ cross_attention = Exercise(
             tolerance=3,
         ),
         Case(
-            "gradients reach both sentences and all four layers",
-            lambda draw: _cross(draw, mask=True) | {"cotangent_seed": draw.seed()},
+            "in training, gradients reach both sentences and all four layers",
+            lambda draw: _cross(draw, mask=True) | {"cotangent_seed": draw.seed(), "train": True},
             probes.module,
             tolerance=5,
         ),
@@ -155,6 +162,22 @@ cross_attention = Exercise(
             "It looks as if W_O is missing. After merging, send the vectors through self.output.",
         ),
         Misconception(
+            m.CrossScaledByTheWholeSize,
+            "It looks as if the scores are divided by √d_model. Each head has vectors of d_head "
+            "numbers: divide by √d_head, or leave it to scaled_dot_product_attention.",
+            also=(m.CrossNotScaled,),
+        ),
+        Misconception(
+            m.CrossMergedWithoutTranspose,
+            "It looks as if the heads are merged by a reshape alone, which mixes words and heads. "
+            "Bring the axes back first: merge_heads does both.",
+        ),
+        Misconception(
+            m.CrossRemembersTheSource,
+            "It looks as if keys and values of the first source are kept for the next one. Make "
+            "them anew from each memory.",
+        ),
+        Misconception(
             m.CrossNotSplit,
             "It looks as if there is one large head. Split queries, keys and values with "
             "split_heads before the attention.",
@@ -203,7 +226,9 @@ def _block(draw: Draw, norm: str = "post", masks: bool = False, equal: bool = Fa
         "memory": draw.normal(batch, seq_k, d_model),
     }
     if masks:
-        past = torch.ones(seq, seq, dtype=torch.bool).tril().expand(batch, seq, seq).clone()
+        seen = draw.uniform(batch, 1, seq) < 0.7  # the target may have padding too
+        seen = seen | torch.eye(seq, dtype=torch.bool)
+        past = torch.ones(seq, seq, dtype=torch.bool).tril() & seen
         arguments |= {"mask": past, "memory_mask": _padding(draw, batch, seq_k)}
     return {
         "sizes": {"d_model": d_model, "num_heads": num_heads, "d_ff": d_ff},
@@ -263,10 +288,10 @@ decoder_block = Exercise(
             tolerance=5,
         ),
         Case(
-            "gradients reach target, memory and every parameter",
+            "in training, gradients reach target, memory and every parameter",
             lambda draw: (
                 _block(draw, draw.choice(("post", "pre")), masks=True)
-                | {"cotangent_seed": draw.seed()}
+                | {"cotangent_seed": draw.seed(), "train": True}
             ),
             probes.module,
             tolerance=20,

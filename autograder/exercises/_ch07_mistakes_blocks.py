@@ -196,6 +196,47 @@ class CrossWithoutOutput(_Cross):
         return _merge(context), weights
 
 
+class CrossScaledByTheWholeSize(_Cross):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        query = _split(self.query(x) / self.num_heads**0.5, self.num_heads)
+        key, value = (_split(f(memory), self.num_heads) for f in (self.key, self.value))
+        context, weights = _attend(query, key, value, _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
+class CrossNotScaled(_Cross):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        query = _split(self.query(x), self.num_heads) * (x.shape[-1] / self.num_heads) ** 0.5
+        key, value = (_split(f(memory), self.num_heads) for f in (self.key, self.value))
+        context, weights = _attend(query, key, value, _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
+class CrossMergedWithoutTranspose(_Cross):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        query = _split(self.query(x), self.num_heads)
+        key, value = (_split(f(memory), self.num_heads) for f in (self.key, self.value))
+        context, weights = _attend(query, key, value, _for_heads(mask))
+        return self.output(context.reshape(x.shape)), weights
+
+
+class CrossRemembersTheSource(_Cross):
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        if not hasattr(self, "known"):
+            self.known = [_split(f(memory), self.num_heads) for f in (self.key, self.value)]
+        query = _split(self.query(x), self.num_heads)
+        context, weights = _attend(query, *self.known, _for_heads(mask))
+        return self.output(_merge(context)), weights
+
+
 class CrossNotSplit(_Cross):
     def forward(
         self, x: Tensor, memory: Tensor, mask: Tensor | None = None

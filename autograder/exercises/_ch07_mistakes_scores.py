@@ -303,6 +303,52 @@ def bleu_with_the_shortest_length(
     return _penalty(c, r) * _geometric(_precisions(candidates, references, max_order))
 
 
+def bleu_with_the_longer_of_two(
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
+) -> float:
+    c, r = sum(map(len, candidates)), 0
+    for candidate, rights in zip(candidates, references, strict=True):
+        r -= min((abs(len(right) - len(candidate)), -len(right)) for right in rights)[1]
+    return _penalty(c, r) * _geometric(_precisions(candidates, references, max_order))
+
+
+def bleu_with_the_first_of_two(
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
+) -> float:
+    c, r = sum(map(len, candidates)), 0
+    for candidate, rights in zip(candidates, references, strict=True):
+        r += len(min(rights, key=lambda right: abs(len(right) - len(candidate))))
+    return _penalty(c, r) * _geometric(_precisions(candidates, references, max_order))
+
+
+def bleu_divides_before_it_looks(
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
+) -> float:
+    found = []
+    for order in range(1, max_order + 1):
+        matched = counted = 0
+        for candidate, rights in zip(candidates, references, strict=True):
+            runs = _runs(candidate, order)
+            matched += (runs & _allowed(rights, order)).total()
+            counted += runs.total()
+        found.append(matched / counted)
+    return _penalty(*_lengths(candidates, references)) * _geometric(found)
+
+
+def bleu_with_a_small_number(
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
+) -> float:
+    found = [max(p, 1e-9) for p in _precisions(candidates, references, max_order)]
+    return _penalty(*_lengths(candidates, references)) * _geometric(found)
+
+
+def bleu_with_a_tiny_number(
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
+) -> float:
+    found = [p + 1e-12 for p in _precisions(candidates, references, max_order)]
+    return _penalty(*_lengths(candidates, references)) * _geometric(found)
+
+
 def bleu_leaving_out_zeros(
     candidates: Sequence[Words], references: Sequence[Sequence[Words]], max_order: int = 4
 ) -> float:

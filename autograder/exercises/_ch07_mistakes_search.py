@@ -144,6 +144,31 @@ def greedy_takes_the_first_place(model: Any, source: Tensor, max_new_tokens: int
     return text[:, 1:]
 
 
+def greedy_fills_with_zero(model: Any, source: Tensor, max_new_tokens: int) -> Tensor:
+    memory, memory_mask = model.encode(source)
+    text, ended = _start(model, source)
+    for _ in range(max_new_tokens):
+        new = model.decode(text, memory, memory_mask)[0][:, -1].argmax(dim=-1) * ~ended
+        text = torch.cat([text, new[:, None]], dim=1)
+        ended = ended | (new == model.config.end_id)
+        if ended.all():
+            break
+    return text[:, 1:]
+
+
+def greedy_with_known_ids(model: Any, source: Tensor, max_new_tokens: int) -> Tensor:
+    memory, memory_mask = model.encode(source)
+    text = torch.ones(len(source), 1, dtype=torch.long)
+    ended = torch.zeros(len(source), dtype=torch.bool)
+    for _ in range(max_new_tokens):
+        new = model.decode(text, memory, memory_mask)[0][:, -1].argmax(dim=-1) * ~ended
+        text = torch.cat([text, new[:, None]], dim=1)
+        ended = ended | (new == 2)
+        if ended.all():
+            break
+    return text[:, 1:]
+
+
 def greedy_starts_with_padding(model: Any, source: Tensor, max_new_tokens: int) -> Tensor:
     memory, memory_mask = model.encode(source)
     text, ended = _start(model, source)
@@ -329,6 +354,56 @@ def beam_times_the_penalty(
                 candidates.append((ids, total))
             else:
                 candidates += _grown(next_log_probabilities, start_id, ids, total)
+        beam = sorted(candidates, key=score, reverse=True)[:num_beams]
+        if all(ids[-1] == end_id for ids, _ in beam):
+            break
+    return [(ids, score((ids, total))) for ids, total in beam]
+
+
+def beam_with_another_length(
+    next_log_probabilities: Next,
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> Found:
+    def score(text: tuple[list[int], float]) -> float:
+        return text[1] / ((5 + len(text[0])) / 6) ** length_penalty
+
+    beam: Found = [([], 0.0)]
+    for _ in range(max_new_tokens):
+        candidates: Found = []
+        for ids, total in beam:
+            if ids and ids[-1] == end_id:
+                candidates.append((ids, total))
+            else:
+                candidates += _grown(next_log_probabilities, start_id, ids, total)
+        beam = sorted(candidates, key=score, reverse=True)[:num_beams]
+        if all(ids[-1] == end_id for ids, _ in beam):
+            break
+    return [(ids, score((ids, total))) for ids, total in beam]
+
+
+def beam_with_topk_of_each(
+    next_log_probabilities: Next,
+    num_beams: int,
+    max_new_tokens: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 1.0,
+) -> Found:
+    def score(text: tuple[list[int], float]) -> float:
+        return text[1] / len(text[0]) ** length_penalty
+
+    beam: Found = [([], 0.0)]
+    for _ in range(max_new_tokens):
+        candidates = [text for text in beam if text[0][-1:] == [end_id]]
+        for ids, total in beam:
+            if ids[-1:] != [end_id]:
+                best = next_log_probabilities([start_id, *ids]).topk(num_beams)
+                pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+                candidates += [([*ids, word], total + value) for word, value in pairs]
         beam = sorted(candidates, key=score, reverse=True)[:num_beams]
         if all(ids[-1] == end_id for ids, _ in beam):
             break

@@ -138,6 +138,11 @@ def target_hides_queries_too(ids: Tensor, pad_id: int = 0) -> Tensor:
     return _past(ids.shape[1]) & real.unsqueeze(1) & real.unsqueeze(2)
 
 
+def target_squeezed(ids: Tensor, pad_id: int = 0) -> Tensor:
+    past = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).tril()
+    return (past & (ids != pad_id).unsqueeze(1)).squeeze()
+
+
 def target_for_heads(ids: Tensor, pad_id: int = 0) -> Tensor:
     return (_past(ids.shape[1]) & (ids != pad_id).unsqueeze(1)).unsqueeze(1)
 
@@ -339,6 +344,16 @@ def loss_by_stable_probabilities(
     logs = logits.softmax(dim=-1).log()
     right = logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     return -((1 - smoothing) * right + smoothing * logs.mean(dim=-1)).mean()
+
+
+def loss_of_tables_alone(
+    logits: Tensor, targets: Tensor, smoothing: float = 0.1, pad_id: int | None = None
+) -> Tensor:
+    batch, seq, vocab = logits.shape
+    told = torch.full((batch, seq, vocab), smoothing / vocab, dtype=logits.dtype)
+    told.scatter_add_(2, targets.unsqueeze(2), torch.full_like(told, 1 - smoothing))
+    losses = -(told * logits.log_softmax(dim=2)).sum(dim=2)
+    return losses.mean() if pad_id is None else losses[targets != pad_id].mean()
 
 
 def loss_each_by_itself(

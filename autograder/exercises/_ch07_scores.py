@@ -16,13 +16,13 @@ Inputs = dict[str, Any]
 
 
 def _answers(draw: Draw, pad_id: int = 0, wider: int = 0) -> Inputs:
-    """Some right, some with a wrong word, too long or too short; `wider` pads one of the two."""
+    """Some right, some with a fault, too long or too short; `wider` pads one of the two."""
     batch, seq = draw.size(9, 13), draw.size(5, 8)
     targets = draw.integers(20, 60, batch, seq)
     lengths = draw.integers(3, seq, batch)
     lengths[0] = seq
     predictions = targets.clone()
-    kinds = [0, 1, 2, 3, 4, *(draw.size(0, 4) for _ in range(batch - 5))]
+    kinds = [0, 1, 2, 3, 4, 5, *(draw.size(0, 5) for _ in range(batch - 6))]
     long = lengths.clone()
     for row, kind in enumerate(kinds):
         if kind == 1:
@@ -34,6 +34,8 @@ def _answers(draw: Draw, pad_id: int = 0, wider: int = 0) -> Inputs:
             long[row] = lengths[row] - 1
         if kind == 4:
             predictions[row] += 40
+        if kind == 5:  # the same words in another order
+            targets[row, :2], predictions[row, :2] = torch.tensor([[61, 62], [62, 61]])
     place = torch.arange(seq)
     targets = targets.masked_fill(place >= lengths[:, None], pad_id)
     predictions = predictions.masked_fill(place >= long[:, None], pad_id)
@@ -188,6 +190,29 @@ def _nothing_shared(draw: Draw) -> Inputs:
     return {"candidates": candidates, "references": [[right] for right in rights]}
 
 
+def _runs_of_three(draw: Draw) -> Inputs:
+    """Every fourth word is wrong, so runs of three are shared, and none of four."""
+    rights = [_sentence(draw, 12) for _ in range(2)]
+    candidates = [["x" if i % 4 == 3 else w for i, w in enumerate(right)] for right in rights]
+    three = _sentence(draw, 3)
+    return {
+        "runs of four are there": {
+            "candidates": candidates,
+            "references": [[right] for right in rights],
+        },
+        "texts of three words": {"candidates": [three], "references": [[three]]},
+    }
+
+
+def _equally_near(draw: Draw) -> Inputs:
+    """One reference longer and one shorter, by the same number of words."""
+    inputs = _corpus(draw)
+    for rights in inputs["references"]:
+        right = rights.pop()
+        rights += [[*right, *_sentence(draw, 2)], right[:-2]]
+    return inputs
+
+
 def _perfect(draw: Draw) -> Inputs:
     inputs = _corpus(draw)
     return inputs | {"candidates": [rights[0] for rights in inputs["references"]]}
@@ -204,7 +229,9 @@ bleu = Exercise(
         Case("repeated words count once where the reference has one", _babble),
         Case("several right translations each", _several_references),
         Case("runs of two or three words at most", _short_runs),
+        Case("of two references equally near in length, the shorter", _equally_near),
         Case("no run of two words shared", _nothing_shared, guard=True),
+        Case("no run of four words shared, or none there", _runs_of_three, probes.several),
         Case("a perfect translation", _perfect, guard=True),
         Case("the texts are left as they were", _corpus, probes.untouched, guard=True),
     ),
@@ -289,6 +316,23 @@ bleu = Exercise(
             "It looks as if r is not the length of the nearest reference. For each candidate take "
             "the reference whose length is nearest to it.",
             also=(m.bleu_with_the_longest_length, m.bleu_with_the_shortest_length),
+        ),
+        Misconception(
+            m.bleu_with_the_longer_of_two,
+            "It looks as if, of two references equally near in length, r takes the longer or the "
+            "first. It takes the shorter.",
+            also=(m.bleu_with_the_first_of_two,),
+        ),
+        Misconception(
+            m.bleu_divides_before_it_looks,
+            "It looks as if a share is computed where there are no runs of that length: 0 divided "
+            "by 0. When no run is shared, return 0.0 before you divide.",
+        ),
+        Misconception(
+            m.bleu_with_a_small_number,
+            "It looks as if a tiny number stands for a share of 0, so that its logarithm exists. "
+            "When no run of some order is shared, BLEU is 0.0.",
+            also=(m.bleu_with_a_tiny_number,),
         ),
         Misconception(
             m.bleu_leaving_out_zeros,

@@ -40,6 +40,12 @@ def _writer(draw: Draw, lengths: tuple[int, ...], max_new_tokens: int = 12) -> I
     }
 
 
+def _other_special_tokens(draw: Draw) -> Inputs:
+    inputs, pad_id = _of_all_lengths(draw), draw.size(1, 2)
+    source = inputs["source"].masked_fill(inputs["source"] == PAD, pad_id)
+    return inputs | {"source": source, "special": (pad_id, *draw.sizes(2, 3, 8))}
+
+
 def _of_all_lengths(draw: Draw) -> Inputs:
     return _writer(draw, tuple(draw.sizes(4, 2, 9)))
 
@@ -78,6 +84,7 @@ greedy_decode = Exercise(
         Case("all end at the same time", _together, probes.translation),
         Case("cut where there is no end", _cut, probes.translation, holds=_ends_once),
         Case("the end is the last word allowed", _as_many_as_allowed, probes.translation),
+        Case("special tokens with other ids", _other_special_tokens, probes.translation),
     ),
     hints=(
         "Read the source once, before the loop. In the loop: score what has been written so far, "
@@ -137,6 +144,16 @@ greedy_decode = Exercise(
             "last one: logits[:, -1].",
         ),
         Misconception(
+            m.greedy_fills_with_zero,
+            "It looks as if ended sentences are filled up with 0. Fill them with "
+            "model.config.pad_id, which may be another number.",
+        ),
+        Misconception(
+            m.greedy_with_known_ids,
+            "It looks as if the ids of the special tokens are written into the code. Ask for them: "
+            "model.config.start_id, end_id and pad_id.",
+        ),
+        Misconception(
             m.greedy_starts_with_padding,
             "It looks as if the text does not begin with start_id.",
             also=(m.greedy_starts_with_end,),
@@ -152,11 +169,18 @@ greedy_decode = Exercise(
 # simple_beam_search
 
 
-def _tables(draw: Draw, vocab: int, places: int, ends: tuple[float, ...]) -> dict[str, Tensor]:
+def _tables(
+    draw: Draw,
+    vocab: int,
+    places: int,
+    ends: tuple[float, ...],
+    start_id: int = START,
+    end_id: int = END,
+) -> dict[str, Tensor]:
     """Log-probabilities of a toy; how strongly it wants to end, at each place."""
     place = torch.zeros(places, vocab)
-    place[:, END] = torch.tensor([ends[min(i, len(ends) - 1)] for i in range(places)])
-    place[:, [PAD, START]] = -30.0
+    place[:, [PAD, start_id]] = -30.0
+    place[:, end_id] = torch.tensor([ends[min(i, len(ends) - 1)] for i in range(places)])
     return {
         "next table": draw.normal(vocab, vocab, scale=1.2).double(),
         "past table": draw.normal(vocab, vocab, scale=0.6).double(),
@@ -164,18 +188,25 @@ def _tables(draw: Draw, vocab: int, places: int, ends: tuple[float, ...]) -> dic
     }
 
 
-def _race(draw: Draw, num_beams: int, penalty: float | None, ends: tuple[float, ...]) -> Inputs:
+def _race(
+    draw: Draw,
+    num_beams: int,
+    penalty: float | None,
+    ends: tuple[float, ...],
+    start_id: int = START,
+    end_id: int = END,
+) -> Inputs:
     """Tables in which the order is clear."""
     arguments: Inputs = {
         "num_beams": num_beams,
         "max_new_tokens": 6,
-        "start_id": START,
-        "end_id": END,
+        "start_id": start_id,
+        "end_id": end_id,
     }
     if penalty is not None:
         arguments["length_penalty"] = penalty
     while True:
-        inputs = {**_tables(draw, 7, 6, ends), "arguments": arguments}
+        inputs = {**_tables(draw, 7, 6, ends, start_id, end_id), "arguments": arguments}
         noisy = {
             name: value + draw.normal(*value.shape, scale=0.003).double()
             for name, value in inputs.items()
@@ -202,6 +233,10 @@ def _search(draw: Draw, num_beams: int, penalty: float | None) -> Inputs:
 def _found(inputs: Inputs, **changed: Any) -> Any:
     arguments = inputs["arguments"] | changed
     return probes.searched(beams.simple_beam_search, {**inputs, "arguments": arguments})
+
+
+def _few_words(draw: Draw) -> Inputs:
+    return _race(draw, 9, 1.0, (-2.0, 0.5, 1.0), start_id=6, end_id=0)
 
 
 def _long(draw: Draw) -> Inputs:
@@ -249,6 +284,7 @@ simple_beam_search = Exercise(
             lambda draw: _race(draw, 3, 1.0, (-20.0,)),
             probes.searched,
         ),
+        Case("more beams than words, other special tokens", _few_words, probes.searched),
         Case(
             "a text too improbable for any float",
             _long,
@@ -286,6 +322,16 @@ simple_beam_search = Exercise(
             "It looks as if the sum is always divided by the length itself. Divide by the number "
             "of written words to the power length_penalty.",
             also=(m.beam_times_the_penalty,),
+        ),
+        Misconception(
+            m.beam_with_another_length,
+            "It looks as if the sum is divided by ((5 + length) / 6) ** a, another formula for the "
+            "length (Wu and others 2016). Here it is length ** a.",
+        ),
+        Misconception(
+            m.beam_with_topk_of_each,
+            "It looks as if topk takes num_beams words of each text, and fails where there are "
+            "fewer words. Take all words, or min(num_beams, vocab) of them.",
         ),
         Misconception(
             m.beam_counts_the_start,

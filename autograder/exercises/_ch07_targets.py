@@ -139,6 +139,10 @@ def _no_padding(draw: Draw) -> Inputs:
     return {"ids": draw.integers(1, 20, *draw.sizes(2, 3, 8))}
 
 
+def _one_sentence(draw: Draw) -> Inputs:
+    return {"ids": _scattered(draw)["ids"][:1]}
+
+
 target_mask = Exercise(
     id="target_mask",
     title="a mask that shows too much",
@@ -152,6 +156,7 @@ target_mask = Exercise(
             probes.rows_of_words,
         ),
         Case("padding counts wherever it stands", _scattered, probes.rows_of_words),
+        Case("a single sentence", _one_sentence, probes.rows_of_words),
         Case(
             "a batch where every sentence is padded",
             lambda draw: _read(draw, full_last=False),
@@ -207,6 +212,11 @@ target_mask = Exercise(
             "It looks as if padding is hidden as a query. Its row would have nothing to look at; "
             "hide it as a key: the padding mask has the shape (batch, 1, seq).",
             also=(m.target_hides_queries_too,),
+        ),
+        Misconception(
+            m.target_squeezed,
+            "It looks as if squeeze() takes away the axis of a single sentence. The mask is always "
+            "(batch, seq, seq).",
         ),
         Misconception(
             m.target_for_heads,
@@ -317,6 +327,16 @@ def _word_0_counts(draw: Draw) -> Inputs:
     return inputs
 
 
+def _other_shapes(draw: Draw) -> Inputs:
+    """One place alone, and places in a single row: (..., vocab)."""
+    inputs = _scored(draw)
+    logits, targets = inputs["logits"][0], inputs["targets"][0]
+    return {
+        "one place": inputs | {"logits": logits[0], "targets": targets[0]},
+        "a row of places": inputs | {"logits": logits, "targets": targets},
+    }
+
+
 def _one_tenth(draw: Draw) -> Inputs:
     inputs = _scored(draw)
     del inputs["smoothing"]
@@ -342,6 +362,7 @@ label_smoothing_loss = Exercise(
         Case("without a pad_id every word counts", _word_0_counts),
         Case("without smoothing it is the cross-entropy", lambda draw: _scored(draw, 0.0)),
         Case("a tenth when nothing is said", _one_tenth),
+        Case("one place alone, or one row of them", _other_shapes, probes.several),
         Case("huge logits, in both directions", _large),
         Case(
             "gradients flow back to the logits",
@@ -434,6 +455,11 @@ label_smoothing_loss = Exercise(
             "It looks as if probabilities are computed first and their logarithm after it: with "
             "large logits that is the logarithm of 0. Subtract logsumexp from the logits instead.",
             also=(m.loss_by_stable_probabilities,),
+        ),
+        Misconception(
+            m.loss_of_tables_alone,
+            "It looks as if logits must be (batch, seq, vocab). They may have any axes in front of "
+            "vocab, or none: count from the end, dim=-1.",
         ),
         Misconception(
             m.loss_each_by_itself,

@@ -15,9 +15,10 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     Args:
         inputs: {"sizes": {name: value}, "weights": {"query.weight": tensor},
             "arguments": {name: value}} and, when gradients are wanted, "cotangent_seed"; when
-            the results have names, "names"; "train": True runs it in training mode, "twice": True
-            once before, to see what it keeps. "options" are sizes handed over by name; a "config"
-            in place of the sizes is handed over whole.
+            the results have names, "names"; "train": True runs it in training mode. "options" are
+            sizes handed over by name; a "config" in place of the sizes is handed over whole.
+            With "earlier" arguments it is called with these first, with "twice": True once more
+            with its own: nothing of it may stay.
 
     Returns:
         {"output": …} or one entry a name, then "gradient of …" for inputs and parameters.
@@ -25,11 +26,13 @@ def module(target: Any, inputs: Inputs) -> Inputs:
     built = _build(target, inputs)
     load(built, inputs["weights"])
     built.train(inputs.get("train", False))
+    if "earlier" in inputs:
+        built(*inputs["earlier"].values())
     wants_gradients = "cotangent_seed" in inputs
     arguments = inputs["arguments"]
     if wants_gradients:
         arguments = with_gradients(arguments)
-    if inputs.get("twice"):
+    if inputs.get("twice", False):
         built(*arguments.values())
     result = built(*arguments.values())
     names = inputs.get("names", ())

@@ -213,9 +213,10 @@ def translation(target: Any, inputs: Inputs) -> Inputs:
     """Let it write with a `ToyTranslator`: {"result": …}.
 
     Args:
-        inputs: {"tables": of the toy, "source": ids, "max_new_tokens": int}.
+        inputs: {"tables": of the toy, "source": ids, "max_new_tokens": int} and, where they are
+            not 0, 1 and 2, the "special" ids of padding, start and end.
     """
-    toy = ToyTranslator(inputs["tables"]).eval()
+    toy = ToyTranslator(inputs["tables"], inputs.get("special", (0, 1, 2))).eval()
     return {"result": target(toy, inputs["source"], inputs["max_new_tokens"])}
 
 
@@ -224,19 +225,20 @@ class ToyTranslator(nn.Module):
 
     Args:
         inputs: {"source table": (source words, vocab), "next table", "past table": (vocab, vocab),
-            "ends": where each target ends, by its source's first word; 0, 1, 2 are padding, start
-            and end}.
+            "ends": where each target ends, by its source's first word}.
+        special: the ids of padding, start and end.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, special: Any) -> None:
         super().__init__()
         self.inputs = inputs
-        self.config = SimpleNamespace(pad_id=0, start_id=1, end_id=2, max_seq=64)
+        pad_id, start_id, end_id = special
+        self.config = SimpleNamespace(pad_id=pad_id, start_id=start_id, end_id=end_id, max_seq=64)
 
     def encode(self, source: torch.Tensor) -> Any:
         """The memory and its mask."""
         memory = torch.cat([self.inputs["source table"][source], self.inputs["ends"][source]], -1)
-        return memory, (source != 0).unsqueeze(1)
+        return memory, (source != self.config.pad_id).unsqueeze(1)
 
     def decode(self, target: Any, memory: Any, memory_mask: Any, cache: Any = None) -> Any:
         """(logits, weights)."""
@@ -244,8 +246,8 @@ class ToyTranslator(nn.Module):
         logits = self.inputs["next table"][target] + real[..., :-1].sum(1, keepdim=True)
         logits = logits + self.inputs["past table"][target].cumsum(1)
         ends = real[:, 0, -1:] == torch.arange(1, target.shape[1] + 1)
-        logits[..., :2] = -1e4
-        logits[..., 2] = torch.where(ends, 1e4, -1e3)
+        logits[..., [self.config.pad_id, self.config.start_id]] = -1e4
+        logits[..., self.config.end_id] = torch.where(ends, 1e4, -1e3)
         return logits, []
 
     def new_cache(self) -> list[Any]:
