@@ -328,6 +328,17 @@ def means_in_place(vectors: Tensor, centroids: Tensor, steps: int = 10) -> tuple
     return centroids, _assign(vectors, centroids)
 
 
+def means_squeezed(vectors: Tensor, centroids: Tensor, steps: int = 10) -> tuple[Tensor, Tensor]:
+    centres = centroids.clone()
+    for step in range(steps + 1):
+        between = (vectors.unsqueeze(1) - centres).squeeze()
+        clusters = between.square().sum(dim=-1).argmin(dim=-1)
+        for j in range(len(centres) * (step < steps)):
+            if (clusters == j).any():
+                centres[j] = vectors[clusters == j].mean(0)
+    return centres, clusters
+
+
 def means_by_cdist(vectors: Tensor, centroids: Tensor, steps: int = 10) -> tuple[Tensor, Tensor]:
     for _ in range(steps):
         clusters = torch.cdist(vectors, centroids).argmin(dim=1)

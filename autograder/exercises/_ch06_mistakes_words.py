@@ -350,6 +350,15 @@ def step_with_turned_sigmoid(
     return weight - learning_rate * gradient, bias - learning_rate * error.mean()
 
 
+def step_squeezed(
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
+) -> tuple[Tensor, Tensor]:
+    features, labels = features.squeeze(), labels.squeeze()
+    error = (features @ weight + bias).sigmoid() - labels
+    gradient = features.T @ error / len(features)
+    return weight - learning_rate * gradient, bias - learning_rate * error.mean()
+
+
 def step_in_place(
     features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, learning_rate: float
 ) -> tuple[Tensor, Tensor]:

@@ -210,6 +210,16 @@ def _an_empty_cluster(draw: Draw) -> Inputs:
     return {**inputs, "centroids": far}
 
 
+def _small(draw: Draw) -> Inputs:
+    """Axes of length 1, which an unnamed squeeze takes away."""
+    inputs = _clouds(draw)
+    line = {name: v[:, :1] if isinstance(v, Tensor) else v for name, v in inputs.items()}
+    return {
+        "a single centre": {**inputs, "centroids": inputs["centroids"][:1]},
+        "numbers on a line": line,
+    }
+
+
 def _as_many(draw: Draw) -> Inputs:
     """As many centres as vectors, and as wide: axes that are mixed up do not show by shape."""
     size = draw.size(5, 7)
@@ -235,6 +245,7 @@ k_means = Exercise(
             probes.named,
         ),
         Case("as many centres as vectors", _grouped(_as_many), probes.named),
+        Case("a single centre, or numbers on a line", _small, probes.several),
         Case("in float64", _grouped(lambda draw: _clouds(draw, double=True)), probes.named),
         Case("vectors and centres are left as they were", _clouds, probes.untouched, guard=True),
     ),
@@ -325,6 +336,11 @@ k_means = Exercise(
         Misconception(
             m.means_in_other_order,
             "It looks as if the two results are exchanged: first the centres, then the clusters.",
+        ),
+        Misconception(
+            m.means_squeezed,
+            "It looks as if squeeze() takes away an axis of length 1 that is needed, with a single "
+            "centre or with numbers on a line. The distances are (n, k), always.",
         ),
         Misconception(
             m.means_in_place,

@@ -290,6 +290,11 @@ def _from_zero(draw: Draw) -> Inputs:
     return {**inputs, "weight": torch.zeros_like(inputs["weight"]), "bias": torch.tensor(0.0)}
 
 
+def _one_text(draw: Draw) -> Inputs:
+    inputs = _regression(draw)
+    return {**inputs, "features": inputs["features"][:1], "labels": inputs["labels"][:1]}
+
+
 def _square_features(draw: Draw) -> Inputs:
     inputs, size = _regression(draw), draw.size(4, 8)
     labels = torch.arange(size) % 3 == 0
@@ -309,6 +314,7 @@ logistic_step = Exercise(
         Case("one step from anywhere", _step(_regression), probes.named, trials=3),
         Case("the first step, from zero", _step(_from_zero), probes.named),
         Case("as many texts as features", _step(_square_features), probes.named),
+        Case("a single text", _step(_one_text), probes.named),
         Case("in float64", _step(lambda draw: _regression(draw, double=True)), probes.named),
         Case("weight and bias are left as they were", _regression, probes.untouched, guard=True),
     ),
@@ -392,6 +398,11 @@ logistic_step = Exercise(
             m.step_with_turned_sigmoid,
             "It looks as if the sigmoid falls where it should rise: it is 1 / (1 + e^-z), with a "
             "minus.",
+        ),
+        Misconception(
+            m.step_squeezed,
+            "It looks as if squeeze() takes away the axis of a single text. features stays (n, "
+            "num_features), with n = 1 too.",
         ),
         Misconception(
             m.step_in_place,

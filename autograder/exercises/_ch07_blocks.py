@@ -478,6 +478,23 @@ def _encoded(draw: Draw) -> Inputs:
     return inputs | {"calls": {"encode": ["source"]}}
 
 
+def _decoded(draw: Draw) -> Inputs:
+    inputs = _model(draw)
+    source = inputs["arguments"].pop("source")
+    inputs["arguments"] |= {
+        "memory": draw.normal(*source.shape, inputs["config"]["d_model"]),
+        "memory_mask": (source != 0).unsqueeze(1),
+    }
+    return inputs
+
+
+def _read_before(draw: Draw) -> Inputs:
+    inputs = _model(draw)
+    source, target = inputs["arguments"].values()
+    others = draw.integers(4, inputs["config"]["vocab_size"], *source.shape)
+    return inputs | {"earlier": {"source": others, "target": target}}
+
+
 def _gap_in_target(draw: Draw, pad_id: int = 0) -> Inputs:
     """Padding as the target's second place, so that there are words behind it."""
     inputs = _model(draw, pad_id=pad_id)
@@ -529,6 +546,8 @@ seq2seq_model = Exercise(
             tolerance=5,
         ),
         Case("encode gives the memory and its mask", _encoded, probes.methods, tolerance=5),
+        Case("decode gives scores, and all blocks' weights", _decoded, probes.decoded, tolerance=5),
+        Case("another source after the first", _read_before, probes.module, tolerance=5),
         Case(
             "padding within the target is not looked at",
             _gap_in_target,
@@ -645,6 +664,17 @@ seq2seq_model = Exercise(
             m.TranslatesWithPairs,
             "It looks as if forward returns the weights as well. decode returns a pair; forward "
             "returns the logits alone.",
+        ),
+        Misconception(
+            m.TranslatesWithoutDecoderWeights,
+            "It looks as if decode does not return what the decoder returns. Return a pair: the "
+            "logits, and the decoder's list with the weights of all its blocks.",
+            also=(m.TranslatesWithTheLastWeights,),
+        ),
+        Misconception(
+            m.TranslatesTheFirstSource,
+            "It looks as if the memory of the first source is kept for the next. Encode each "
+            "source anew.",
         ),
         Misconception(
             m.TranslatesWithoutReturningTheMask,

@@ -901,6 +901,27 @@ class TranslatesWithPairs(_Translates):
         return self.decode(target, memory, mask)
 
 
+class TranslatesWithoutDecoderWeights(_Translates):
+    def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
+        return super().decode(target, memory, memory_mask)[0]
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        return self.decode(target, *self.encode(source))
+
+
+class TranslatesWithTheLastWeights(_Translates):
+    def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
+        logits, weights = super().decode(target, memory, memory_mask)
+        return logits, weights[-1]
+
+
+class TranslatesTheFirstSource(_Translates):
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        if not hasattr(self, "known"):
+            self.known = self.encode(source)
+        return self.decode(target, *self.known)[0]
+
+
 class TranslatesWithoutReturningTheMask(_Translates):
     def encode(self, source: Tensor) -> Tensor:
         return super().encode(source)[0]

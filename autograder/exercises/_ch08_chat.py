@@ -42,6 +42,21 @@ def _out_of_turn(draw: Draw) -> Inputs:
     return {"messages": _turns(draw, *greeting), "add_generation_prompt": False}
 
 
+def _asked_for_anywhere(draw: Draw) -> Inputs:
+    ended = _turns(draw, "user", "assistant")
+    return {
+        "after an answer": {"messages": ended, "add_generation_prompt": True},
+        "before any message": {"messages": [], "add_generation_prompt": True},
+    }
+
+
+def _contents(draw: Draw) -> Inputs:
+    messages = _turns(draw, "user", "assistant", "user")
+    messages[0]["content"] += f" -  {draw.size(10, 99)}%\nOK ?"
+    messages[1]["content"] = f"{messages[1]['content'].title()} , I think ."
+    return {"messages": messages}
+
+
 chat_template = Exercise(
     id="chat_template",
     title="a conversation as one text",
@@ -51,6 +66,8 @@ chat_template = Exercise(
         Case("a question, ready to be answered", _ready_to_answer),
         Case("several turns", _several_turns),
         Case("the roles decide, not the order", _out_of_turn),
+        Case("ready to answer wherever it is asked for", _asked_for_anywhere, probes.several),
+        Case("contents are copied letter by letter", _contents),
         Case("the messages are left as they were", _several_turns, probes.untouched, guard=True),
     ),
     hints=(
@@ -143,6 +160,22 @@ chat_template = Exercise(
             "It looks as if the generation prompt is added inside the loop, more than once. It "
             "stands at the very end: add [BOT] behind the loop.",
             also=(m.chat_that_prompts_after_each_question,),
+        ),
+        Misconception(
+            m.chat_prompts_after_users_alone,
+            "It looks as if [BOT] is opened only behind a turn of the user. It is opened wherever "
+            "add_generation_prompt asks for it.",
+        ),
+        Misconception(
+            m.chat_with_a_space_before_any_prompt,
+            "It looks as if a space stands before [BOT] even where nothing stands in front of it. "
+            "Collect the parts in a list, and join them.",
+        ),
+        Misconception(
+            m.chat_that_tidies_up,
+            "It looks as if the contents are changed on their way, in their letters or their "
+            "spaces. Copy them as they are.",
+            also=(m.chat_in_small_letters,),
         ),
         Misconception(
             m.chat_prompt_in_front,

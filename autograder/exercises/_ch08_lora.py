@@ -143,13 +143,19 @@ def _starts_as_it_was(observed: Observed, expected: Observed, inputs: Inputs) ->
 
 def _wide(draw: Draw) -> Inputs:
     """A layer with so many inputs that the largest of A's numbers tells their spread."""
-    d_in, d_out = draw.sizes(2, 90, 120)
+    d_in, d_out = draw.size(240, 300), draw.size(4, 6)
     return {
         "layer": {"weight": draw.normal(d_out, d_in, scale=0.5)},
-        "sizes": {"rank": 8, "alpha": 16.0},
+        "sizes": {"rank": 3, "alpha": 6.0},
         "weights": {},
         "x": draw.normal(3, d_in),
     }
+
+
+def _drawn(draw: Draw) -> Inputs:
+    inputs = _layer(draw)
+    first, second = draw.sizes(2, 1, 999)
+    return {**inputs, "seed": first, "other_seed": second}
 
 
 def _is_of_that_size(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -160,6 +166,8 @@ def _is_of_that_size(observed: Observed, expected: Observed, inputs: Inputs) -> 
         return Failure("A starts too large; its numbers should be about 1 / √d_in.", "large")
     if largest < 0.9:
         return Failure("A starts too small; its numbers should be about 1 / √d_in.", "small")
+    if observed["smallest number of A"] >= 0:
+        return Failure("No number of A is negative; torch.randn draws both signs.", "one sign")
     return None
 
 
@@ -185,7 +193,10 @@ lora_linear = Exercise(
             holds=_is_of_that_size,
             values=False,
         ),
-        Case("A and B are trained, and nothing else", _layer, probes.low_rank_parameters),
+        Case("a generator decides what A is", _drawn, probes.low_rank_draws),
+        Case(
+            "A and B are trained, the layer is kept and frozen", _layer, probes.low_rank_parameters
+        ),
         Case(
             "gradients reach x, A and B",
             lambda draw: _layer(draw, gradients=True),
@@ -269,12 +280,33 @@ lora_linear = Exercise(
             m.LoRAWithALarge,
             "It looks as if A starts too large. Divide what torch.randn gives by √d_in, "
             "math.sqrt(layer.in_features).",
-            also=(m.LoRAWithASizedByRank,),
+            also=(m.LoRAWithASizedByRank, m.LoRAWithASizedByOutputs),
         ),
         Misconception(
             m.LoRAWithASmall,
             "It looks as if A starts too small. Divide what torch.randn gives by √d_in once, by "
             "math.sqrt(layer.in_features).",
+        ),
+        Misconception(
+            m.LoRAWithAOfOneSign,
+            "It looks as if A has positive numbers only, as torch.rand draws them. torch.randn, "
+            "with an n, draws both signs.",
+        ),
+        Misconception(
+            m.LoRAWithoutItsGenerator,
+            "It looks as if the generator is not used. Hand it on: torch.randn(rank, d_in, "
+            "generator=generator).",
+            also=(m.LoRAWithASeedOfItsOwn,),
+        ),
+        Misconception(
+            m.LoRARemembersItsChange,
+            "It looks as if the change is computed once and kept. A and B learn, so that the "
+            "product of the two is another one in every call.",
+        ),
+        Misconception(
+            m.LoRAWithoutItsLayer,
+            "It looks as if the layer is not kept: only its numbers are. Keep it as self.layer, "
+            "frozen, so that the module still knows what belongs to it.",
         ),
     ),
     alternatives=(m.LoRAByOneWeight, m.LoRAByEinsum),

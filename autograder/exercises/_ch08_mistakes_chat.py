@@ -168,6 +168,31 @@ def chat_with_an_empty_message(messages: list[dict], add_generation_prompt: bool
     return " ".join(parts + ["[BOT]  [END]"] * add_generation_prompt)
 
 
+def chat_prompts_after_users_alone(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
+    asked = add_generation_prompt and (not messages or messages[-1]["role"] == "user")
+    return " ".join(parts + ["[BOT]"] * asked)
+
+
+def chat_with_a_space_before_any_prompt(
+    messages: list[dict], add_generation_prompt: bool = False
+) -> str:
+    text = " ".join(f"{_token(each['role'])} {each['content']} [END]" for each in messages)
+    return text + " [BOT]" * add_generation_prompt
+
+
+def chat_that_tidies_up(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
+    return " ".join(" ".join(parts + ["[BOT]"] * add_generation_prompt).split())
+
+
+def chat_in_small_letters(messages: list[dict], add_generation_prompt: bool = False) -> str:
+    parts = [f"{_token(each['role'])} {each['content'].lower()} [END]" for each in messages]
+    return " ".join(parts + ["[BOT]"] * add_generation_prompt)
+
+
 def chat_prompt_in_front(messages: list[dict], add_generation_prompt: bool = False) -> str:
     parts = [f"{_token(each['role'])} {each['content']} [END]" for each in messages]
     return " ".join(["[BOT]"] * add_generation_prompt + parts)

@@ -207,6 +207,46 @@ class LoRAWithASizedByRank(_LoRA):
         self.A = nn.Parameter(self.A.detach() * math.sqrt(layer.in_features / rank))
 
 
+class LoRAWithASizedByOutputs(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        self.A = nn.Parameter(self.A.detach() * math.sqrt(layer.in_features / layer.out_features))
+
+
+class LoRAWithAOfOneSign(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        drawn = torch.rand(self.A.shape, generator=generator)
+        self.A = nn.Parameter(drawn / math.sqrt(layer.in_features))
+
+
+class LoRAWithoutItsGenerator(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha)
+
+
+class LoRAWithASeedOfItsOwn(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, torch.Generator().manual_seed(0))
+
+
+class LoRARemembersItsChange(_LoRA):
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "change"):
+            self.change = self.scale * (self.B @ self.A)
+        return self.layer(x) + x @ self.change.T
+
+
+class LoRAWithoutItsLayer(_LoRA):
+    def __init__(self, layer, rank, alpha, generator=None):
+        super().__init__(layer, rank, alpha, generator)
+        del self.layer
+        self.numbers = [layer.weight, layer.bias]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, *self.numbers) + self.scale * (x @ self.A.T @ self.B.T)
+
+
 class LoRAScaledByProduct(_LoRA):
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x) + self.alpha * self.rank * (x @ self.A.T @ self.B.T)

@@ -42,6 +42,30 @@ def embedding_one_by_one(encode, passages: list[str], batch_size: int = 32) -> T
         return torch.cat([encode([passage]) for passage in passages])
 
 
+def embedding_switches_gradients_off(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    torch.set_grad_enabled(False)
+    starts = range(0, len(passages), batch_size)
+    return torch.cat([encode(passages[start : start + batch_size]) for start in starts])
+
+
+def embedding_that_empties_the_shelf(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    parts = []
+    with torch.no_grad():
+        while passages:
+            parts.append(encode(passages[:batch_size]))
+            del passages[:batch_size]
+    return torch.cat(parts)
+
+
+def embedding_that_sorts_the_shelf(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    first = list(passages)
+    passages.sort(key=len)
+    with torch.no_grad():
+        starts = range(0, len(passages), batch_size)
+        parts = [encode(first[start : start + batch_size]) for start in starts]
+    return torch.cat(parts)
+
+
 def embedding_first_batch(encode, passages: list[str], batch_size: int = 32) -> Tensor:
     with torch.no_grad():
         return encode(passages[:batch_size])
@@ -57,6 +81,13 @@ def embedding_as_list(encode, passages: list[str], batch_size: int = 32) -> Tens
     starts = range(0, len(passages), batch_size)
     with torch.no_grad():
         return [encode(passages[start : start + batch_size]) for start in starts]
+
+
+def embedding_sorts_the_shelf_first(encode, passages: list[str], batch_size: int = 32) -> Tensor:
+    passages.sort(key=len)
+    with torch.no_grad():
+        starts = range(0, len(passages), batch_size)
+        return torch.cat([encode(passages[start : start + batch_size]) for start in starts])
 
 
 def embedding_of_the_shelf_sorted(encode, passages: list[str], batch_size: int = 32) -> Tensor:
@@ -275,6 +306,15 @@ def prompt_with_a_list(question: str, passages: list[str], template: str = TEMPL
 
 def prompt_with_the_best_only(question: str, passages: list[str], template: str = TEMPLATE) -> str:
     return template.format(passages=passages[0], question=question)
+
+
+def prompt_that_needs_a_passage(
+    question: str, passages: list[str], template: str = TEMPLATE
+) -> str:
+    text = passages[0]
+    for passage in passages[1:]:
+        text += "\n" + passage
+    return template.format(passages=text, question=question)
 
 
 def prompt_with_the_best_last(question: str, passages: list[str], template: str = TEMPLATE) -> str:

@@ -295,6 +295,23 @@ def search_allows_none(
     return _best(_unit(query_vectors) @ _unit(passage_vectors).T, k)
 
 
+def search_allows_negative_numbers(
+    query_vectors: Tensor, passage_vectors: Tensor, k: int
+) -> tuple[Tensor, Tensor]:
+    if k == 0 or k > len(passage_vectors):
+        raise ValueError("k must be from 1 to the number of passages")
+    return _best(_unit(query_vectors) @ _unit(passage_vectors).T, k)
+
+
+def search_allows_negative_numbers_and_cuts(
+    query_vectors: Tensor, passage_vectors: Tensor, k: int
+) -> tuple[Tensor, Tensor]:
+    if k == 0 or k > len(passage_vectors):
+        raise ValueError("k must be from 1 to the number of passages")
+    found = (_unit(query_vectors) @ _unit(passage_vectors).T).sort(dim=-1, descending=True)
+    return found.indices[:, :k], found.values[:, :k]
+
+
 def search_allows_too_many(
     query_vectors: Tensor, passage_vectors: Tensor, k: int
 ) -> tuple[Tensor, Tensor]:

@@ -48,6 +48,9 @@ def _no_gradients(observed: Observed, expected: Observed, inputs: Inputs) -> Fai
     if observed["gradients are kept"]:
         text = "The vectors still carry all that is needed for gradients, and nobody will ask."
         return Failure(text, "gradients")
+    if observed["gradients stay off"]:
+        text = "Gradients stay switched off afterwards, and nothing can be trained any more."
+        return Failure(text, "off")
     return None
 
 
@@ -65,6 +68,7 @@ embed_passages = Exercise(
         ),
         Case("32 at a time where nothing is said", _default_batch, probes.embedding),
         Case("fewer passages than fit into one batch", _few, probes.embedding),
+        Case("the passages are left as they were", _shelf, probes.embedding_untouched, guard=True),
     ),
     hints=(
         "Walk over the passages in strides of batch_size. Each stride is a slice of the list, "
@@ -88,6 +92,17 @@ embed_passages = Exercise(
             m.embedding_with_gradients,
             "It looks as if everything for gradients is kept, for each passage of the shelf. "
             "Nothing is trained here: encode inside with torch.no_grad().",
+        ),
+        Misconception(
+            m.embedding_switches_gradients_off,
+            "It looks as if gradients are switched off and never on again, so that nothing can be "
+            "trained afterwards. with torch.no_grad(): ends with its block.",
+        ),
+        Misconception(
+            m.embedding_that_empties_the_shelf,
+            "It looks as if the list of passages is changed. It belongs to the caller: take slices "
+            "of it, and delete or sort nothing.",
+            also=(m.embedding_that_sorts_the_shelf,),
         ),
         Misconception(
             m.embedding_all_at_once,
@@ -120,6 +135,7 @@ embed_passages = Exercise(
             m.embedding_of_the_shelf_sorted,
             "It looks as if the passages are sorted first. Row i must belong to passage i, or the "
             "search finds the wrong text.",
+            also=(m.embedding_sorts_the_shelf_first,),
         ),
         Misconception(
             m.embedding_last_batch,
@@ -184,7 +200,7 @@ def _found(draw: Draw, k: int = 0, queries: int = 0, whole: bool = False) -> Inp
 def _impossible(draw: Draw) -> Inputs:
     inputs = _vectors(draw)
     count = len(inputs["passage_vectors"])
-    return {f"k = {k} of {count} passages": {**inputs, "k": k} for k in (count + 1, 0)}
+    return {f"k = {k} of {count} passages": {**inputs, "k": k} for k in (count + 1, 0, -2)}
 
 
 def _cosines(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
@@ -360,6 +376,12 @@ search = Exercise(
             found.search_allows_none,
             "It looks as if k = 0 is let through. Nobody asks for no passage at all: raise the "
             "ValueError for less than 1 as well.",
+        ),
+        Misconception(
+            found.search_allows_negative_numbers,
+            "It looks as if a negative k is let through. Raise the ValueError for every k below 1, "
+            "not for 0 alone.",
+            also=(found.search_allows_negative_numbers_and_cuts,),
         ),
         Misconception(
             found.search_allows_too_many,
@@ -547,13 +569,20 @@ def _question(draw: Draw, passages: int = 0) -> Inputs:
     return {"question": f"{_text(draw)} ?", "passages": texts}
 
 
+def _one_or_none(draw: Draw) -> Inputs:
+    one = _question(draw, passages=1)
+    return {"one passage": one, "no passage": {**one, "passages": []}}
+
+
 def _own_template(draw: Draw) -> Inputs:
     template = draw.choice(["Read:\n{passages}\n\nThen say: {question}", "{passages} {question}"])
     return {**_question(draw), "template": template}
 
 
 def _question_before(draw: Draw) -> Inputs:
-    return {**_question(draw), "template": "{question} Look here:\n{passages}\nAnswer:"}
+    inputs = _question(draw)
+    inputs["passages"].append(inputs["passages"][0])  # a passage that is there twice stays so
+    return {**inputs, "template": "{question} Look here:\n{passages}\nAnswer:"}
 
 
 def _braces(draw: Draw) -> Inputs:
@@ -574,7 +603,7 @@ build_prompt = Exercise(
     reference=retrieval.build_prompt,
     cases=(
         Case("passages, then the question", _question),
-        Case("one passage", lambda draw: _question(draw, passages=1)),
+        Case("one passage, or none", _one_or_none, probes.several),
         Case("another template", _own_template),
         Case("a template that wants the question first", _question_before),
         Case("a passage with braces stays as it is", _braces),
@@ -618,6 +647,11 @@ build_prompt = Exercise(
         Misconception(
             m.prompt_with_the_best_only,
             "It looks as if only the first passage is used. Write all that were handed over.",
+        ),
+        Misconception(
+            m.prompt_that_needs_a_passage,
+            "It looks as if the first passage is taken by itself, and fails where there is none. "
+            '"\\n".join(passages) is right for any number of them.',
         ),
         Misconception(
             m.prompt_with_the_best_last,

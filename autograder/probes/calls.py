@@ -161,7 +161,8 @@ def embedding(target: Any, inputs: Inputs) -> Inputs:
         inputs: {"passages": list of texts, "batch_size": int}, without the latter for the default.
 
     Returns:
-        {"vectors": …, "texts at a time": how many in each call, "gradients are kept": bool}.
+        {"vectors": …, "texts at a time": how many in each call, "gradients are kept": bool,
+        "gradients stay off": whether nothing that comes later could be trained}.
     """
     at_a_time: list[int] = []
     scale = torch.ones(3, requires_grad=True)
@@ -175,7 +176,18 @@ def embedding(target: Any, inputs: Inputs) -> Inputs:
 
     vectors = target(encode, *inputs.values())
     kept = isinstance(vectors, torch.Tensor) and vectors.requires_grad
-    return {"vectors": vectors, "texts at a time": at_a_time, "gradients are kept": kept}
+    return {
+        "vectors": vectors,
+        "texts at a time": at_a_time,
+        "gradients are kept": kept,
+        "gradients stay off": not torch.is_grad_enabled(),
+    }
+
+
+def embedding_untouched(target: Any, inputs: Inputs) -> Inputs:
+    """As `embedding`, and hand back the passages as they are afterwards."""
+    embedding(target, inputs)
+    return {"passages after the call": inputs["passages"]}
 
 
 def searched(target: Any, inputs: Inputs) -> Inputs:

@@ -112,6 +112,25 @@ def methods(target: Any, inputs: Inputs) -> Inputs:
     return values
 
 
+def decoded(target: Any, inputs: Inputs) -> Inputs:
+    """Construct it, load weights, call its method decode, which returns logits and a list.
+
+    Args:
+        inputs: as for `module`.
+
+    Returns:
+        {"logits": …, "blocks whose weights are returned": how many items the list has}; the whole
+        {"result": …} where it returned no such pair.
+    """
+    result = methods(target, inputs | {"calls": {"decode": list(inputs["arguments"])}})["decode"]
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        return {"result": result}
+    logits, weights = result
+    if not isinstance(weights, tuple | list):
+        return {"logits": logits, "result": weights}
+    return {"logits": logits, "blocks whose weights are returned": len(weights)}
+
+
 def methods_untouched(target: Any, inputs: Inputs) -> Inputs:
     """Construct it, load weights, call methods, and hand back the arguments as they are then.
 
@@ -125,6 +144,8 @@ def methods_untouched(target: Any, inputs: Inputs) -> Inputs:
 def low_rank(target: Any, inputs: Inputs) -> Inputs:
     """Construct a low-rank layer on a linear layer of ours, load A and B, forward and backward.
 
+    It is called once before A and B are loaded, so that a change kept from then would show.
+
     Args:
         inputs: {"layer": {"weight": tensor, "bias": tensor, if any}, "sizes": {"rank", "alpha"},
             "weights": {"A", "B"}, "x": tensor} and, when gradients are wanted, "cotangent_seed".
@@ -133,6 +154,7 @@ def low_rank(target: Any, inputs: Inputs) -> Inputs:
         {"output": …}, then "gradient of …" for x, A and B.
     """
     built = _low_rank(target, inputs)
+    built(inputs["x"])
     load(built, inputs["weights"])
     if "cotangent_seed" not in inputs:
         return {"output": built(inputs["x"])}
@@ -147,8 +169,8 @@ def low_rank_start(target: Any, inputs: Inputs) -> Inputs:
     """Construct a low-rank layer as for `low_rank`, and look at it before anything is learned.
 
     Returns:
-        "change of the output", "largest number of A", "largest number of B", and "B can learn":
-        whether a first backward gives B a gradient other than 0.
+        "change of the output", "largest number of A", "smallest number of A", "largest number of
+        B", and "B can learn": whether a first backward gives B a gradient other than 0.
     """
     built = _low_rank(target, inputs)
     layer = {name: value.clone() for name, value in inputs["layer"].items()}
@@ -159,26 +181,54 @@ def low_rank_start(target: Any, inputs: Inputs) -> Inputs:
     return {
         "change of the output": (output - expected).abs().max().item(),
         "largest number of A": own["A"].abs().max().item(),
+        "smallest number of A": own["A"].min().item(),
         "largest number of B": own["B"].abs().max().item(),
         "B can learn": own["B"].grad is not None and bool(own["B"].grad.abs().max() > 0),
     }
 
 
 def low_rank_parameters(target: Any, inputs: Inputs) -> Inputs:
-    """Construct a low-rank layer as for `low_rank`: the shapes of what is trained, by name."""
-    built = _low_rank(target, inputs)
-    found = sorted((n, tuple(p.shape)) for n, p in built.named_parameters() if p.requires_grad)
-    return {"trained": dict(found)}
+    """Construct a low-rank layer as for `low_rank`: the shapes of what it has, by name.
+
+    Returns:
+        {"trained": {name: shape}, "frozen": {name: shape}}.
+    """
+    parameters = sorted(_low_rank(target, inputs).named_parameters())
+    return {
+        "trained": {name: tuple(p.shape) for name, p in parameters if p.requires_grad},
+        "frozen": {name: tuple(p.shape) for name, p in parameters if not p.requires_grad},
+    }
 
 
-def _low_rank(target: Any, inputs: Inputs) -> nn.Module:
+def low_rank_draws(target: Any, inputs: Inputs) -> Inputs:
+    """Construct low-rank layers as for `low_rank`, A drawn by generators of our own.
+
+    Args:
+        inputs: as for `low_rank`, without weights, and {"seed": int, "other_seed": int}.
+
+    Returns:
+        "the same seed, the same A" and "another seed, another A".
+    """
+    seeds = inputs["seed"], inputs["seed"], inputs["other_seed"]
+    drawn = []
+    for seed in seeds:
+        built = _low_rank(target, inputs, generator=torch.Generator().manual_seed(seed))
+        drawn.append(dict(built.named_parameters())["A"])
+    one, again, other = drawn
+    return {
+        "the same seed, the same A": torch.equal(one, again),
+        "another seed, another A": not torch.equal(one, other),
+    }
+
+
+def _low_rank(target: Any, inputs: Inputs, **options: Any) -> nn.Module:
     weight, bias = inputs["layer"]["weight"], inputs["layer"].get("bias")
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
     with torch.no_grad():
         layer.weight.copy_(weight)
         if bias is not None:
             layer.bias.copy_(bias)
-    built = target(layer, *inputs["sizes"].values())
+    built = target(layer, *inputs["sizes"].values(), **options)
     if not isinstance(built, nn.Module):
         raise TypeError(f"it must be a subclass of nn.Module, and made a {type(built).__name__}")
     return built

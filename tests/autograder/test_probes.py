@@ -94,6 +94,7 @@ def test_an_encoder_is_lent_out_and_its_calls_are_counted():
 
     seen = probes.embedding(one_by_one, {"passages": ["a cat", "dog"]})
     assert seen["texts at a time"] == [1, 1] and seen["gradients are kept"]
+    assert not seen["gradients stay off"]
     assert seen["vectors"][:, 0].tolist() == [5, 3]
 
 
@@ -106,7 +107,12 @@ def test_a_low_rank_layer_is_watched_before_it_has_learned_anything():
     seen = probes.low_rank_start(LoRALinear, inputs)
     assert seen["change of the output"] == 0 and seen["B can learn"]
     assert seen["largest number of B"] == 0 < seen["largest number of A"]
-    assert probes.low_rank_parameters(LoRALinear, inputs) == {"trained": {"A": (1, 2), "B": (3, 1)}}
+    assert probes.low_rank_parameters(LoRALinear, inputs) == {
+        "trained": {"A": (1, 2), "B": (3, 1)},
+        "frozen": {"layer.bias": (3,), "layer.weight": (3, 2)},
+    }
+    drawn = probes.low_rank_draws(LoRALinear, inputs | {"seed": 1, "other_seed": 2})
+    assert all(drawn.values()) and len(drawn) == 2
     weights = {"A": torch.tensor([[1.0, 0.0]]), "B": torch.ones(3, 1)}
     assert (probes.low_rank(LoRALinear, inputs | {"weights": weights})["output"] == 4).all()
 
