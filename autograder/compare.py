@@ -5,6 +5,7 @@
 a Python number and a zero-dimensional tensor: the exercises are about transformers, not containers.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,17 @@ def differences(
         if found_difference:
             return found_difference
     return None
+
+
+def all_finite(value: Any) -> bool:
+    """Whether no number in it is NaN or infinite."""
+    if isinstance(value, torch.Tensor):
+        return bool(value.isfinite().all())
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return not isinstance(value, list | tuple) or all(map(all_finite, value))
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder import exercises
-from autograder.compare import differences
+from autograder.compare import all_finite, differences
 from autograder.messages import capital
 from autograder.results import CaseResult
 from autograder.runner import observe
@@ -143,12 +143,20 @@ def verdict(trial: Trial, seen: dict[str, Any]) -> Failure | None:
     found = differences(trial.expected, values, case.tolerance)
     if found and found.kind != "value":
         return Failure(found.text, found.kind)
-    failure = _property(case, values, trial)
+    failure = _property(case, values, trial) or _no_number(case, values, trial.expected)
     if failure and found and case.values:
         return Failure(f"{failure.text} {capital(found.text)}", failure.code)
     if failure or not case.values:
         return failure
     return Failure(found.text, found.kind) if found else None
+
+
+def _no_number(case: Case, values: Observed, expected: Observed) -> Failure | None:
+    """NaN or infinity where only a property is asked for: NaN is larger than no limit."""
+    for name, value in expected.items() if not case.values else ():
+        if all_finite(value) and not all_finite(values[name]):
+            return Failure(f"{name}: there are values that are no numbers (NaN or infinity).", "nan")
+    return None
 
 
 def _property(case: Case, values: Observed, trial: Trial) -> Failure | None:

@@ -47,6 +47,7 @@ def _runs(draw: Draw) -> Values:
 
 def _odd_words(draw: Draw) -> Values:
     words = ["café", "über", f"{draw.size(2, 900)}", f"row_{draw.size(1, 9)}", *_words(draw, 2)]
+    words = [word.title() for word in words]
     draw.random.shuffle(words)
     return {"text": " ".join(words)}
 

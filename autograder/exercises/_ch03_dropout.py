@@ -88,6 +88,8 @@ def _well_dropped(observed: Observed, expected: Observed, inputs: Inputs) -> Fai
 
 def _well_scaled(observed: Observed, expected: Observed, inputs: Inputs) -> Failure | None:
     arguments, after = inputs["arguments"], observed["draws"]
+    if not after.any():
+        return Failure("Nothing stays: every number became 0.", "nothing stays")
     factor = after.double() / arguments["x"].double()
     return _badly_scaled(factor[after != 0], arguments["rate"])
 
@@ -199,11 +201,13 @@ dropout = Exercise(
             values=False,
             trials=1,
         ),
-        Case("outside training everything stays as it is", _evaluations, probes.several),
-        Case("one vector, outside training", _one_vector),
+            "outside training everything stays as it is", _evaluations, probes.several, guard=True
+        ),
+        Case("one vector, outside training", _one_vector, guard=True),
         Case(
             "at rate 0 everything stays as it is",
             lambda draw: {"x": _table(draw), "rate": 0.0, "training": True},
+            guard=True,
         ),
         Case(
             "gradients go through what stays",

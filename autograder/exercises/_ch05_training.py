@@ -212,10 +212,10 @@ clip_gradients = Exercise(
     reference=schedule.clip_gradients,
     cases=(
         Case("long gradients are shortened, all by one factor", _long, holds=_is_short, trials=3),
-        Case("short gradients stay as they are", _short, trials=3),
+        Case("short gradients stay as they are", _short, trials=3, guard=True),
         Case("gradients that are a little too long", _a_little_long, holds=_is_short),
         Case("a single gradient", _single, holds=_is_short),
-        Case("gradients of nothing but zeros", _zeros),
+        Case("gradients of nothing but zeros", _zeros, guard=True),
         Case("the gradients are left as they were", _long, probes.untouched, guard=True),
     ),
     hints=(
@@ -335,7 +335,7 @@ learning_rate_at = Exercise(
         Case("it climbs in a straight line", _climb, probes.several),
         Case("it reaches the peak at the end of the warm-up", _top, probes.several),
         Case("then it falls like a cosine", _descent, probes.several),
-        Case("it ends at the final rate, and stays there", _end, probes.several),
+        Case("it ends at the final rate, and stays there", _end, probes.several, guard=True),
         Case("without warm-up it begins at the peak", _without_warmup, probes.several),
     ),
     hints=(

@@ -51,13 +51,14 @@ def _answers(draw: Draw, pad_id: int = 0, wider: int = 0) -> Inputs:
 
 
 def _longer_than_all_targets(draw: Draw) -> Inputs:
-    """One right sentence has a word more than the targets have room for."""
+    """Of the right sentences one has a word more than the targets have room for, another not."""
     inputs = _answers(draw)
     batch = len(inputs["targets"])
     more = torch.zeros(batch, 2, dtype=torch.long)
     right = (inputs["predictions"] == inputs["targets"]).all(dim=1).nonzero()[0]
     inputs["targets"][right] = draw.integers(20, 60, 1, inputs["targets"].shape[1])
     inputs["predictions"][right] = inputs["targets"][right]
+    inputs["predictions"][right - 1] = inputs["targets"][right - 1]
     more[right, 0] = 33
     return inputs | {"predictions": torch.cat([inputs["predictions"], more], dim=1)}
 

@@ -221,7 +221,10 @@ search = Exercise(
         Case("the whole shelf, in order", lambda draw: _found(draw, whole=True), probes.named),
         Case("a single question", lambda draw: _found(draw, queries=1), probes.named),
         Case(
-            "more than there are, or none, is refused with a ValueError", _impossible, probes.errors
+            "more than there are, or none, is refused with a ValueError",
+            _impossible,
+            probes.errors,
+            guard=True,
         ),
         Case(
             "the vectors are left as they were",
@@ -458,9 +461,9 @@ recall_at_k = Exercise(
     title="a score that gets worse the more is found",
     reference=retrieval.recall_at_k,
     cases=(
-        Case("the share of questions whose passage is among the first k", _findings),
+        Case("the share of questions whose passage is among the first k", _findings, trials=4),
         Case("among the first one, two, and all", _at_one_and_all, probes.several),
-        Case("a single question", _one_query, probes.several),
+        Case("a single question", _one_query, probes.several, trials=4),
         Case("what was found is left as it was", _findings, probes.untouched, guard=True),
     ),
     hints=(
