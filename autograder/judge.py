@@ -155,7 +155,9 @@ def _no_number(case: Case, values: Observed, expected: Observed) -> Failure | No
     """NaN or infinity where only a property is asked for: NaN is larger than no limit."""
     for name, value in expected.items() if not case.values else ():
         if all_finite(value) and not all_finite(values[name]):
-            return Failure(f"{name}: there are values that are no numbers (NaN or infinity).", "nan")
+            return Failure(
+                f"{name}: there are values that are no numbers (NaN or infinity).", "nan"
+            )
     return None
 
 

@@ -2,7 +2,9 @@
 
 The reference of an exercise must not be in the worker, neither as an object nor as source. So the
 sources are read here, every function and class that is the reference of an exercise of this
-chapter or a later one is cut out of them, and the rest is sent along with the job.
+chapter or a later one is cut out of them. Modules on which nothing stands but later chapters'
+modules are left out whole: what helps there may do a part of what is asked for here. The rest is
+sent along with the job.
 """
 
 import ast
@@ -18,6 +20,9 @@ from autograder import exercises
 from autograder.spec import Chapter
 
 WORD = re.compile(r"\w+")
+IMPORT = re.compile(
+    r"^ *(?:from|import) +(minitransformer[\w.]*)(?: +import +(\([^)]*\)|.*))?", re.M
+)
 
 STUB = '''
 """What a grading run has in place of the course's `autograder`: names that do nothing."""
@@ -65,7 +70,42 @@ def package(chapter_name: str, keep: frozenset[str] = frozenset()) -> dict[str, 
         if name < chapter_name
         for exercise in exercises.load(name).exercises
     }
-    return {**_stripped(frozenset(cut)), "autograder": STUB % earlier}
+    ahead = _ahead(chapter_name)
+    left = {name: text for name, text in _stripped(frozenset(cut)).items() if name not in ahead}
+    return {**left, "autograder": STUB % earlier}
+
+
+@functools.lru_cache
+def _ahead(chapter_name: str) -> frozenset[str]:
+    """Modules that only later chapters' modules import, or only such modules themselves."""
+    homes = {
+        place(exercise.reference)[0]: name
+        for name in reversed(exercises.names())  # the first chapter that has one there
+        for exercise in exercises.load(name).exercises
+    }
+    later = {module for module, name in homes.items() if name > chapter_name}
+    found: set[str] = set()
+    while True:
+        more = {
+            module
+            for module, users in _users().items()
+            if users and users <= later | found and module not in {*homes, *found}
+        }
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+@functools.lru_cache
+def _users() -> dict[str, set[str]]:
+    """Each module of the package: those that import something of it, at any place."""
+    users: dict[str, set[str]] = {module: set() for module in _modules()}
+    for user, text in _modules().items():
+        for source, names in IMPORT.findall(text):
+            for used in (source, *(f"{source}.{name}" for name in WORD.findall(names))):
+                if used in users:
+                    users[used].add(user)
+    return users
 
 
 def places(chapter_name: str, names: tuple[str, ...]) -> dict[str, str]:

@@ -29,9 +29,7 @@ score_variance = Exercise(
     title="how far do dot products spread?",
     reference=attention.score_variance,
     cases=(
-        Case(
-            "not divided at all", lambda draw: {"d_k": draw.size(5, 500)}, trials=3, guard=True
-        ),
+        Case("not divided at all", lambda draw: {"d_k": draw.size(5, 500)}, trials=3, guard=True),
         Case(
             "divided by a number",
             lambda draw: {"d_k": draw.size(5, 500), "divisor": float(draw.size(2, 9))},

@@ -32,9 +32,7 @@ split_heads = Exercise(
     reference=multi_head.split_heads,
     cases=(
         Case("each head gets neighbouring numbers of every word", _to_split),
-        Case(
-            "one head gets everything", lambda draw: _to_split(draw, num_heads=1), guard=True
-        ),
+        Case("one head gets everything", lambda draw: _to_split(draw, num_heads=1), guard=True),
         Case("heads of one number each", lambda draw: _to_split(draw, d_head=1)),
         Case("as many words as heads, in float64", _as_many_words_as_heads),
         Case(

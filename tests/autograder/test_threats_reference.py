@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 from threats import WRONG
 
 from autograder import exercises, references
-from autograder.sandbox import landlock
+from autograder.course import Course
+from autograder.grading import Grader
+from autograder.sandbox import Limits, landlock
+from autograder.submission import Cell, Submission
 
 REACHES = {
     "past our importer": "import sys\nsys.meta_path.pop(0)\nfrom minitransformer.attention import softmax",
@@ -52,6 +56,36 @@ def test_a_worker_is_given_all_of_the_package_but_what_is_still_to_be_built(chap
         left = {node.name for node in ast.parse(given[module]).body if hasattr(node, "name")}
         assert left == {name for name in names if (module, name) not in cut}
         assert not {name for _, name in cut} & set(_imported(given[module]))
+
+
+def test_helpers_of_later_chapters_are_not_there_to_be_called(server):
+    """BERT's way to cut a text at marks does half of what the first chapter's tokenize is to do."""
+    source = (
+        "import minitransformer.normalization as n\n"
+        "def tokenize(text): return n.split_words(text.lower())\n"
+    )
+    exercise = exercises.load("01_embeddings").exercise("tokenize")
+    cells = (Cell("tokenize", source, "solution"),)
+    grader = Grader("01_embeddings", "a secret", server, Limits(seconds=30))
+    result = grader.grade_exercise(Submission("ada", "01_embeddings", cells, {}), exercise)
+    assert (result.score, result.status) == (0, "wrong")
+
+
+@pytest.mark.parametrize("chapter", exercises.names())
+def test_a_worker_has_every_module_that_this_chapter_or_an_earlier_one_uses(chapter):
+    course = Course.find(Path(__file__).parents[2])
+    notebooks = [course.release(name) for name in exercises.names() if name <= chapter]
+    cells = [c for file in notebooks for c in json.loads(file.read_text("utf-8"))["cells"]]
+    code = tuple("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    names = references.imported(code)
+    used = {m for m in references._modules() if any(f"{n}.".startswith(f"{m}.") for n in names)}
+    waiting = list(used)
+    while waiting:
+        module = waiting.pop()
+        below = {m for m, users in references._users().items() if module in users} - used
+        used |= below
+        waiting += below
+    assert used <= set(references.package(chapter))
 
 
 def _imported(text):
