@@ -61,12 +61,24 @@ for name in ("autograder.judge", "autograder.compare", "autograder.grading", "au
 def softmax(scores, dim=-1): return scores
 """,
     "our probes patched through the garbage collector": """
-import gc
-for thing in gc.get_objects():
-    if isinstance(thing, dict) and "_with_gradients" in thing:
-        for name in ("call", "untouched", "gradients"):
-            thing[name] = lambda target, inputs: {"result": True, "values": True}
+import gc, sys
+def everything():  # what the warm process froze is not in gc.get_objects, but can be reached
+    frame, waiting, known = sys._getframe(), [], set()
+    while frame:
+        waiting.append(frame.f_globals)
+        frame = frame.f_back
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in known:
+            known.add(id(one))
+            yield one
+            waiting += gc.get_referents(one)
 def softmax(scores, dim=-1): return scores
+for thing in everything():
+    if isinstance(thing, dict) and thing.get("__name__") == "autograder.probes":
+        for name in ("call", "untouched", "gradients"):
+            thing[name] = lambda target, inputs: {"result": "patched", "values": True}
+        break
 """,
     "leaving with success": """
 import os
@@ -121,6 +133,12 @@ def test_a_forged_pass_gains_nothing(grade, source):
     result = grade(source)
     assert result.score == 0
     assert result.status in ("wrong", "crashed", "refused")
+
+
+def test_the_probes_above_are_really_patched(grade):
+    """Otherwise the case above would prove nothing: what the judge sees is what they hand back."""
+    patched = FORGERIES["our probes patched through the garbage collector"]
+    assert "got a str" in grade(patched).visible[0].explanation
 
 
 def test_input_and_ast_transformers_gain_nothing(grade):
