@@ -41,6 +41,9 @@ ENVIRONMENT = {
     "MPLBACKEND": "Agg",
     "OMP_NUM_THREADS": "1",
 }
+LIBRARIES = ("transformers", "tokenizers")
+"""What only the course's own tests need: installed beside it, they do many an exercise."""
+
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 
 
@@ -143,6 +146,8 @@ class _Shell:
 class Package(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports the course's packages from the sources that the judge sent, and from nowhere else.
 
+    Of `LIBRARIES` there are none: a policy, like all that is held in the worker.
+
     Args:
         sources: module → source. What the server imported or compiled is there already.
     """
@@ -193,7 +198,7 @@ def _forget_course(package: Package, changed: dict[str, str]) -> None:
     sys.meta_path[:] = [
         f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")
     ]
-    package.names = ("minitransformer", "autograder")
+    package.names = ("minitransformer", "autograder", *LIBRARIES)
     package.sources.update(changed)
     gone = package.names if changed else ("autograder",)
     for name in list(sys.modules):

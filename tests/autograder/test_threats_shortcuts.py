@@ -216,6 +216,31 @@ def test_no_route_to_torchs_own_attention_earns_a_point(grade, source):
     assert grade(source, name="scaled_dot_product_attention").score == 0
 
 
+LIBRARIES = {
+    ("03_multi_head", "gelu"): """
+from transformers.activations import GELUActivation
+gelu = GELUActivation(use_gelu_python=True)._gelu_python
+""",
+    ("01_embeddings", "tokenize"): """
+from tokenizers.pre_tokenizers import Whitespace
+def tokenize(text):
+    found = [word for word, _ in Whitespace().pre_tokenize_str(text.lower())]
+    return [t for w in found for t in ([w] if w[0].isalnum() or w[0] == "_" else w)]
+""",
+}
+
+
+@pytest.mark.parametrize(("place", "source"), LIBRARIES.items(), ids=[n for _, n in LIBRARIES])
+def test_no_library_that_the_courses_tests_need_earns_a_point(server, place, source):
+    chapter, name = place
+    exercise = exercises.load(chapter).exercise(name)
+    submission = Submission("ada", chapter, (Cell(name, source, "solution"),), {})
+    grader = Grader(chapter, "a secret", server, Limits(seconds=30))
+    result = grader.grade_exercise(submission, exercise)
+    assert (result.score, result.status) == (0, "wrong")
+    assert "ModuleNotFoundError at line 2" in result.message
+
+
 def test_to_compare_with_torchs_own_function_is_allowed(grade):
     compare = (
         "import torch\nx = torch.ones(2, 3)\nassert torch.allclose(softmax(x), x.softmax(-1))\n"
