@@ -21,7 +21,7 @@ from autograder.errors import AutograderError, CourseError
 from autograder.feedback import feedback_path
 from autograder.gradebook import fill_gradebook, import_nbgrader, write_grades_csv
 from autograder.inert import write_atomically
-from autograder.jobs import Finished, Job, carry, finish
+from autograder.jobs import Finished, Job, carry, finish, lost
 from autograder.report import class_report
 from autograder.results import SubmissionResult
 from autograder.sample import write_class
@@ -157,7 +157,7 @@ def _spread(
     jobs: list[Job], processes: int | None, scheduler: str | None, warm: Warm | None
 ) -> Iterator[Finished]:
     if scheduler is None:
-        return scheduling.spread(finish, jobs, processes, warm, import_nbgrader)
+        return scheduling.spread(finish, jobs, processes, warm, import_nbgrader, lost)
     from autograder import cluster  # takes a second to import
 
     resources = {"GPU": 1.0} if any(job.device == "cuda" for job in jobs) else None

@@ -90,7 +90,17 @@ class Finished:
 def finish(job: Job, server: Server) -> Finished:
     """Grade a submission, and make the learner's page and formgrader's notebook of it."""
     job = job if job.carried else carry(job)
-    one = grade_one(job, server)
+    return _with_pages(job, grade_one(job, server))
+
+
+def lost(job: Job) -> Finished:
+    """What stands for a submission at which one judge after the other was ended."""
+    grader = Grader(job.assignment, job.secret, Server())  # which is never started
+    words = "the process that graded it was killed each time, perhaps for want of memory"
+    return _with_pages(carry(job), Graded(grader.same(job.student, "crashed", words), None))
+
+
+def _with_pages(job: Job, one: Graded) -> Finished:
     result, release = one.result, release_notebook(job.carried.release)
     if result is None:
         return Finished(replace(job, carried=None), None)
