@@ -201,6 +201,7 @@ dropout = Exercise(
             values=False,
             trials=1,
         ),
+        Case(
             "outside training everything stays as it is", _evaluations, probes.several, guard=True
         ),
         Case("one vector, outside training", _one_vector, guard=True),

@@ -86,12 +86,12 @@ class Server:
             undo.callback(ours.close)
             if FORKS:
                 ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            scratch = tempfile.mkdtemp(prefix="autograder-")
-            undo.callback(remove, scratch)
             with self._lock, theirs:
                 if not FORKS or self._package not in (None, package):
                     self._stop()
                 pid = self._forked(theirs, package, imports)
+                scratch = tempfile.mkdtemp(dir=self._warm.folder)
+            undo.callback(remove, scratch)
             session = Session(ours, scratch, limits, lambda: self.kill(pid))
             undo.callback(session.close)
             settings = {

@@ -3,6 +3,7 @@
 Imports nothing that takes time, so that the warm process can import while the judge does.
 """
 
+import atexit
 import contextlib
 import functools
 import os
@@ -11,10 +12,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from autograder.course import Course
 from autograder.errors import CourseError
+from autograder.sandbox.watch import remove
 
 FORKS = sys.platform == "linux"
 """Whether a process that has imported torch may fork."""
@@ -42,19 +45,31 @@ SINGLE_THREAD = {
 PATIENCE = 5.0
 """Seconds that a process may take to end by itself."""
 
+FOLDER = "autograder-run-"
+"""How the name of a run's folder begins, where all folders for temporary files are."""
+
+SETTLED = 60.0
+"""Seconds after which a run has surely locked the folder that it made."""
+
 
 class Warm:
     """A process that imports torch, and then forks a server for each judge that asks.
 
     It begins to import at once, and is asked through a socket that forked judges share. Use it as
-    a context manager. Where `fork` is unsafe (not Linux) each server is a process of its own.
+    a context manager; where nobody does, it ends with the interpreter. Where `fork` is unsafe (not
+    Linux) each server is a process of its own.
 
     Args:
         namespaces: False stays with the base walls, as AUTOGRADER_NAMESPACES=off does.
+
+    `folder` is where workers' scratch folders are made; it goes when this is closed.
     """
 
     def __init__(self, namespaces: bool = True) -> None:
         self._namespaces = namespaces and os.environ.get(SWITCH) != "off"
+        self._owner = os.getpid()
+        self.folder, self._lock = _own_folder()
+        atexit.register(self.close)
         self.process: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket | None = None
         if FORKS:
@@ -87,16 +102,20 @@ class Warm:
         return ours
 
     def close(self) -> None:
-        """Stop the process; its servers end when their judges close their connections."""
+        """Stop the process, and with it its servers and their workers."""
         if self._orders is not None:
             self._orders.close()
+        if os.getpid() != self._owner:  # a forked judge: the process is not its own
+            return
+        atexit.unregister(self.close)
         if self.process is not None:
-            if FORKS:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(timeout=PATIENCE)
             self.process.kill()
             self.process.wait()
-        self.process = None
+            self.process = None
+        if self._lock is not None:
+            remove(self.folder)
+            os.close(self._lock)
+            self._lock = None
 
     def _start(self, theirs: socket.socket) -> None:
         arguments = [
@@ -113,7 +132,32 @@ class Warm:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(),
+            process_group=0,  # Ctrl-C is for the judge, with which it ends
         )
+
+
+def _own_folder() -> tuple[str, int | None]:
+    """A new folder and the lock on it, which a judge that is forked holds as well.
+
+    What a run that was killed has left there is taken away: nobody holds its lock.
+    """
+    import fcntl  # not on Windows, where nothing is graded
+
+    for old in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):
+            there = old.lstat()
+            if there.st_uid != os.getuid() or time.time() - there.st_mtime < SETTLED:
+                continue
+            lock = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(str(old))
+            finally:
+                os.close(lock)
+    folder = tempfile.mkdtemp(prefix=FOLDER)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return folder, lock
 
 
 @functools.lru_cache

@@ -256,7 +256,7 @@ def test_the_folder_is_looked_at_while_the_worker_stands_still(servers, monkeypa
     assert len(states) > 1 and set(states) == {"T"}
 
 
-def test_nothing_is_left_when_a_session_is_over(grade, tmp_path, monkeypatch):
+def test_nothing_is_left_when_a_session_is_over(grade, server):
     make = """
 import os
 os.mkdir("closed"); open("closed/file", "w").write("x" * 1000)
@@ -267,9 +267,8 @@ threading.Thread(target=time.sleep, args=(99,)).start()
 """
     assert grade(RIGHT).status == "correct"
     before = _children()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert grade(RIGHT, before=[make]).status == "correct"
-    assert list(tmp_path.iterdir()) == []
+    assert list(Path(server._warm.folder).iterdir()) == []
     assert _children() == before
 
 
