@@ -7,6 +7,7 @@ submission is refused.
 """
 
 import json
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -16,9 +17,17 @@ from typing import Any
 from autograder.errors import SubmissionError
 from autograder.spec import Chapter
 
-MAX_BYTES = 50 * 2**20
+MAX_BYTES = 10 * 2**20
+"""Of a file. The course's own notebooks with all their outputs have half a megabyte; JSON that was
+written to fill the memory takes thirty times its size there."""
+
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000
+MAX_CODE = 2 * 2**20
+"""Characters of one cell, and of all cells together."""
+
+_SAFELY = sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK"))
+"""Opens no link, and waits for nobody: the file may have been exchanged since it was looked at."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,25 @@ def fetch(path: Path) -> bytes | None:
         SubmissionError: it is no regular file of its folder, too large, or cannot be read.
     """
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode) or path.parent.is_symlink():
-            raise SubmissionError("there is no regular notebook file here")
-        if found.st_size > MAX_BYTES:
-            size, limit = found.st_size // 2**20, MAX_BYTES // 2**20
-            raise SubmissionError(
-                f"the file has {size} MB, more than {limit}; clear all outputs, submit again"
-            )
-        return path.read_bytes()
+        _regular(path.lstat(), path)
+        with open(path, "rb", opener=lambda name, mode: os.open(name, mode | _SAFELY)) as file:
+            found = _regular(os.fstat(file.fileno()), path)
+            if found.st_size > MAX_BYTES:
+                size, limit = found.st_size // 2**20, MAX_BYTES // 2**20
+                raise SubmissionError(
+                    f"the file has {size} MB, more than {limit}; clear all outputs, submit again"
+                )
+            return file.read(MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise SubmissionError(f"the file cannot be read ({error.strerror})") from error
+
+
+def _regular(found: os.stat_result, path: Path) -> os.stat_result:
+    if not stat.S_ISREG(found.st_mode) or path.parent.is_symlink():
+        raise SubmissionError("there is no regular notebook file here")
+    return found
 
 
 def read(content: bytes) -> list[dict[str, Any]]:
@@ -90,7 +105,7 @@ def read(content: bytes) -> list[dict[str, Any]]:
         SubmissionError: it is cut off, not JSON, or not a notebook of version 4.
     """
     try:
-        notebook = json.loads(content.decode("utf-8-sig"))
+        notebook = json.loads(content)  # in any of Unicode's encodings
     except (ValueError, RecursionError) as error:
         raise SubmissionError(
             "the file is cut off or not JSON; save the notebook and submit again"
@@ -101,8 +116,6 @@ def read(content: bytes) -> list[dict[str, Any]]:
             f"this is not a notebook of format 4 (it says {_shown(version)}); "
             "open and save it in JupyterLab"
         )
-    if len(notebook["cells"]) > MAX_CELLS:
-        raise SubmissionError(f"the notebook has more than {MAX_CELLS} cells")
     return [plain(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
 
 
@@ -123,7 +136,7 @@ def plain(cell: dict[str, Any]) -> dict[str, Any]:
     grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
     return {
         "type": cell.get("cell_type"),
-        "source": source,
+        "source": source.replace("\r\n", "\n"),
         "too_long": too_long,
         "grade_id": grade_id if isinstance(grade_id, str) else None,
         "id": cell.get("id") if isinstance(cell.get("id"), str) else None,
@@ -142,7 +155,18 @@ def lay(
     A second cell with the same `grade_id` counts as an extra cell at its place, so the definition
     that came last in the learner's notebook wins, as it did there. A given cell that the learner
     changed runs as ours first, then as theirs.
+
+    Raises:
+        SubmissionError: there are more cells, or more code, than anybody would write.
     """
+    if len(cells) > MAX_CELLS:
+        raise SubmissionError(
+            f"the notebook has more than {MAX_CELLS} cells; remove what is left over"
+        )
+    if sum(len(cell["source"]) for cell in cells if cell["type"] == "code") > MAX_CODE:
+        raise SubmissionError(
+            f"the notebook has more than {MAX_CODE // 2**20} MB of code; keep data out of its cells"
+        )
     ids = {exercise.id for exercise in chapter.exercises}
     ours = [plain(cell) for cell in release]
     answers, extras, notes = _sorted_out(cells, ours, release, ids)
@@ -161,7 +185,12 @@ def lay(
         elif cell["type"] == "code" and _replayed(release[index]):
             ordered.append(Cell(f"given {index}", cell["source"], "given", index))
         ordered += extras.get(index, [])
-    missing = {name: why for name, why in missing.items() if not _defined(name, extras)}
+    missing = {
+        name: why
+        for name, why in missing.items()
+        if not _defined(name, extras)
+        if name in answers or not _defined(name, {0: _merged(answers)})
+    }
     return Submission(student, chapter.name, tuple(ordered), missing, "; ".join(notes))
 
 
@@ -196,6 +225,11 @@ def _sorted_out(
             continue
         extras.setdefault(at, []).append(Cell(f"cell {number + 1}", cell["source"], "extra", at))
     return answers, extras, notes
+
+
+def _merged(answers: dict[str, str]) -> list[Cell]:
+    """The answers as extra cells: one may hold what stood in another before they were merged."""
+    return [Cell(name, source, "extra") for name, source in answers.items()]
 
 
 def _defined(name: str, extras: dict[int, list[Cell]]) -> bool:

@@ -1,6 +1,8 @@
 """Untrusted notebooks: read with care, laid into the release, repaired or refused alone."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -199,3 +201,59 @@ def test_an_answer_bound_in_any_way_in_an_extra_cell_counts(source):
 def test_a_cell_too_long_to_run_is_told(tmp_path):
     cells = answered(first="x" * 300_000)
     assert "too long" in laid(cells).note
+
+
+def test_a_file_larger_than_any_honest_notebook_is_refused_and_told_what_to_do(tmp_path):
+    """Ten times smaller than what its lists would take in memory; the course's own have 0.5 MB."""
+    content = b'{"nbformat": 4, "cells": [], "x": [' + b"[]," * (4 * 2**20) + b"0]}"
+    with pytest.raises(SubmissionError, match="12 MB, more than 10; clear all outputs"):
+        fetch(write(tmp_path / "n.ipynb", content))
+
+
+@pytest.mark.parametrize("other", ["a link", "a pipe", "a longer one"])
+def test_a_file_that_is_exchanged_while_it_is_looked_at_is_refused(tmp_path, monkeypatch, other):
+    path = write(tmp_path / "n.ipynb", {"nbformat": 4, "cells": []})
+    lstat = Path.lstat
+
+    def exchanged(seen):
+        found = lstat(seen)
+        path.unlink()
+        if other == "a link":
+            path.symlink_to(write(tmp_path / "another's.ipynb", []))
+        elif other == "a pipe":
+            os.mkfifo(path)
+        else:
+            with path.open("wb") as file:
+                file.truncate(200 * 2**20)
+        return found
+
+    monkeypatch.setattr(Path, "lstat", exchanged)
+    with pytest.raises(SubmissionError, match="regular|cannot be read|more than"):
+        fetch(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_notebook_that_an_editor_saved_in_another_encoding_is_read(tmp_path, encoding):
+    text = json.dumps({"nbformat": 4, "cells": [cell("é = 1")]}, ensure_ascii=False)
+    found = read(fetch(write(tmp_path / "n.ipynb", text.encode(encoding))))
+    assert found[0]["source"] == "é = 1"
+
+
+def test_two_solution_cells_that_were_merged_both_count():
+    cells = answered(first="def first(): return 1\n\ndef second(): return 2")
+    submission = laid([c for c in cells if c["id"] != "second"])
+    assert submission.missing == {}
+
+
+def test_more_code_or_cells_than_any_honest_notebook_has_is_refused():
+    with pytest.raises(SubmissionError, match="2 MB of code"):
+        laid([*RELEASE, *(cell("#" * 199_999) for _ in range(11))])
+    with pytest.raises(SubmissionError, match="2000 cells"):
+        laid([cell("x")] * 2001)
+
+
+def test_line_ends_of_another_system_are_no_change():
+    release = [cell("import torch\nimport math", cell_id="a"), *RELEASE[1:]]
+    other = [{**c, "source": c["source"].replace("\n", "\r\n")} for c in release]
+    found = lay("ada", CHAPTER, [plain(c) for c in other], release)
+    assert [c.kind for c in found.cells] == ["given", "solution", "solution"]
