@@ -29,6 +29,10 @@ class WorkerTimeout(SandboxError):
     """The worker was stopped at its time limit."""
 
 
+class NotebookTimeout(WorkerTimeout):
+    """All of a notebook's exercises together had used up their time before this one's turn."""
+
+
 class WorkerCrashed(SandboxError):
     """The worker died."""
 

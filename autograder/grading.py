@@ -23,6 +23,10 @@ from autograder.submission import Submission
 Stop = tuple[str, str]
 """(status, words): why an exercise could not be observed."""
 
+TOTAL_LIMITS = 18
+"""A whole notebook may take this many times the limit of one exercise: enough for every exercise
+of a chapter to come close to its own."""
+
 UNSAID: dict[str, Any] = {"type": "an exception on hidden inputs"}
 """An exception that visible inputs did not raise: its type and line could tell of hidden ones."""
 
@@ -43,6 +47,7 @@ class Grader:
         self.secret = secret
         self.server = server
         self.limits = limits or Limits()
+        self._until = 0.0
 
     def grade(self, submission: Submission) -> SubmissionResult:
         """One result for each exercise, whatever the submission does."""
@@ -65,6 +70,7 @@ class Grader:
     def _judged(
         self, submission: Submission, wanted: tuple[Exercise, ...]
     ) -> dict[str, ExerciseResult]:
+        self._until = time.monotonic() + TOTAL_LIMITS * self.limits.seconds
         refused = policy.refusals(self.chapter, submission)
         found: dict[str, ExerciseResult] = {}
         tried = []
@@ -100,8 +106,9 @@ class Grader:
         tried = tuple(tried)
         for exercise in tried:
             requests(self.chapter.name, exercise.id, self.secret)  # while the first server imports
+        cells = submission.cells
         with Worker(
-            self.server, self.chapter.name, submission.cells, replaced, self.limits
+            self.server, self.chapter.name, cells, replaced, self.limits, self._until
         ) as worker:
             hidden = self._observed(worker, tried, self.secret)
             if beyond is not None:
@@ -159,7 +166,7 @@ class Grader:
             if found[e.id].status not in ("correct", "refused")
             if e.id not in submission.missing and wrong_below(e.id)
         ]
-        while waiting:
+        while waiting and time.monotonic() < self._until:
             names = {e.id for e in waiting}
             ready = [e for e in waiting if not names & set(below[e.id])]
             waiting = [e for e in waiting if e not in ready]

@@ -10,12 +10,13 @@ and that may still fork: the system-call filter is there to rule out just that.
 
 import functools
 import hashlib
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder import exercises, references
-from autograder.errors import CodecError, WorkerCrashed, WorkerTimeout
+from autograder.errors import CodecError, NotebookTimeout, WorkerCrashed, WorkerTimeout
 from autograder.judge import Judgement, judge, trials
 from autograder.sandbox import Limits, Server, Session, codec
 from autograder.spec import Exercise
@@ -23,6 +24,7 @@ from autograder.submission import Cell
 
 STOPPED = {
     WorkerTimeout: ("timeout", "stopped at the time limit"),
+    NotebookTimeout: ("timeout", "not run: the notebook as a whole took too long before its turn"),
     WorkerCrashed: ("crashed", "the process that ran it ended"),
     CodecError: ("crashed", "what it handed back could not be read"),
 }
@@ -48,6 +50,7 @@ class Worker:
         cells: what to run, in order.
         replaced: ids of exercises that references stand in for.
         limits: `limits.seconds` is what one exercise may take in all its trials.
+        until: when the time of the whole notebook is over, by the monotonic clock.
         stopped: cell id → (status, words) for cells that had to be stopped; they are left out.
         errors: cell id → what its last run raised.
     """
@@ -57,6 +60,7 @@ class Worker:
     cells: tuple[Cell, ...]
     replaced: tuple[str, ...]
     limits: Limits
+    until: float = math.inf
     stopped: dict[str, tuple[str, str]] = field(default_factory=dict)
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
     session: Session | None = None
@@ -77,6 +81,7 @@ class Worker:
     def open(self) -> None:
         """Run the cells, as often as it takes until those that can be run have been."""
         while self.session is None:
+            self._in_time()
             self._replay()
 
     def judged(self, exercise: Exercise, secret: str) -> Judgement:
@@ -85,6 +90,7 @@ class Worker:
         Raises:
             WorkerTimeout, WorkerCrashed, CodecError: as `STOPPED` words them.
         """
+        self._in_time()
         self.open()
         asked = requests(self.chapter, exercise.id, secret)
         spent = self._spent.get((exercise.id, secret), 0.0)
@@ -99,6 +105,10 @@ class Worker:
             took = time.monotonic() - start
             spent += max(took, cost(self.session)) if took > SHORT else took
             self._spent[exercise.id, secret] = spent
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self.until:
+            raise NotebookTimeout("the whole notebook's time is over")
 
     def seconds(self, exercise_id: str) -> float:
         """How long an exercise has taken, in all its trials."""

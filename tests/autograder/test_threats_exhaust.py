@@ -13,7 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-from threats import CALLS, RIGHT
+from threats import CALLS, CHAPTER, RIGHT
+
+from autograder import exercises
+from autograder.grading import TOTAL_LIMITS, Grader
+from autograder.sandbox import Limits
+from autograder.submission import Cell, Submission
 
 from autograder.sandbox import watch
 
@@ -344,3 +349,20 @@ def _children():
         return pid == os.getpid() or (pid in parents and ours(parents[pid]))
 
     return sum(ours(pid) for pid in parents)
+
+
+def test_a_whole_notebook_has_a_limit_too_and_keeps_what_it_earned_before(server):
+    """Each exercise ends its worker just below its limit, and each new one runs slow cells first."""
+    seconds = 0.4
+    names = [exercise.id for exercise in exercises.load(CHAPTER).exercises]
+    ends = "import os, time\ndef {}(*a, **k):\n    time.sleep({})\n    os._exit(0)\n"
+    cells = [Cell(f"slow {n}", f"import time; time.sleep({0.8 * seconds})", "extra") for n in "ab"]
+    cells += [Cell(name, ends.format(name, 0.8 * seconds), "solution") for name in names[1:]]
+    cells.append(Cell(names[0], RIGHT, "solution"))
+    grader = Grader(CHAPTER, "a secret", server, Limits(seconds=seconds))
+    start = time.monotonic()
+    result = grader.grade(Submission("eve", CHAPTER, tuple(cells), {}))
+    assert time.monotonic() - start < (TOTAL_LIMITS + 8) * seconds
+    found = {one.exercise: one for one in result.exercises}
+    assert found[names[0]].status == "correct"
+    assert found[names[-1]].status == "timeout" and "as a whole" in found[names[-1]].message
