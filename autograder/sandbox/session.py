@@ -18,6 +18,10 @@ CREDENTIALS = struct.Struct("3i")
 MAX_ANSWERS = 128 * 2**20
 """Bytes of all answers that are waited for at a time; the judge holds them in memory."""
 
+MAX_HEADERS = 3 * 2**20
+"""Those of them that are no array's: the judge looks at each thing they name, many times. The
+largest honest answers have 0.7 million."""
+
 
 class Session:
     """One worker: cells run, then one set of observations after the other.
@@ -112,13 +116,14 @@ class Session:
         if self._watch is not None:
             self._watch.begin(seconds)
         frames: list[bytes] = []
-        total = 0
+        total = headers = 0
         unsent = memoryview(outgoing)
         while True:
             while len(frames) < count and (frame := codec.whole(self._received)) is not None:
                 frames.append(frame)
                 total += len(frame)
-            if total > MAX_ANSWERS:
+                headers += codec.lengths(frame[: codec.PREFIX.size])[0]
+            if total > MAX_ANSWERS or headers > MAX_HEADERS:
                 raise CodecError(f"answers of {total} bytes are over the size limit")
             if len(frames) == count and not unsent:
                 return frames

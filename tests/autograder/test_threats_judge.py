@@ -76,6 +76,9 @@ ANSWERS = {
     ),
     "more than any memory holds": "blob = bytes(2**26)\n    result = 0",
     "numbers without an end": "blob = b''\n    result = {'t': 'int', 'v': '9' * 5000}",
+    "very many small things": (
+        "blob = b''\n    result = [{'t': 'dict', 'v': [['a', 0]]}] * 200_000"
+    ),
     "lists in lists": "blob = b''\n    result = []\n    for _ in range(500): result = [result]",
 }
 
