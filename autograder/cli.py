@@ -212,9 +212,10 @@ def _grade(
             warm,
         )
     _marks(written.results)
-    console.print(f"Grades:   {written.grades}", soft_wrap=True)
-    console.print(f"Report:   {written.report}", soft_wrap=True)
-    console.print(f"Gradebook for nbgrader's formgrader: {written.gradebook}", soft_wrap=True)
+    console.print(f"Grades:   {written.grades}", soft_wrap=True, markup=False)
+    console.print(f"Report:   {written.report}", soft_wrap=True, markup=False)
+    book = f"Gradebook for nbgrader's formgrader: {written.gradebook}"
+    console.print(book, soft_wrap=True, markup=False)
 
 
 def _walls(unsafe: bool, device: Device) -> None:
@@ -367,7 +368,7 @@ def export(
         raise AutograderError(f"there is no gradebook at {database}; run: autograder grade")
     path = out or course.runtime / "marks.csv"
     rows = export_marks(f"sqlite:///{database.resolve()}", path)
-    console.print(f"{rows} rows: {path}", soft_wrap=True)
+    console.print(f"{rows} rows: {path}", soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -140,9 +140,9 @@ def grade(
         warm: has begun to import already; see `scheduling.spread`.
 
     Raises:
-        AutograderError: another run is grading into `out`, or there is no room left.
+        AutograderError: another run is grading into `out`, or it cannot be written there.
     """
-    with Store(out) as store, _room(out):
+    with _told(out), Store(out) as store:
         found = []
         waiting = [_remembered(job, store) for job in jobs]
         for name in {job.assignment for job in jobs}:  # once, before the judges are forked
@@ -206,15 +206,21 @@ def _summed_up(course: Course, found: list[SubmissionResult], out: Path) -> Writ
 
 
 @contextlib.contextmanager
-def _room(out: Path) -> Iterator[None]:
-    """A full disk, told in words."""
+def _told(out: Path) -> Iterator[None]:
+    """What keeps us from writing, told in words."""
+    again = "what is there so far is kept: {}, and run the same command again"
     try:
         yield
     except Exception as error:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         if full or "database or disk is full" in str(error):
-            raise AutograderError(
-                f"there is no room left to write to {out}; what is there so far is kept: "
-                f"make room, and run the same command again"
-            ) from error
+            room = again.format("make room")
+            raise AutograderError(f"there is no room left to write to {out}; {room}") from error
+        if isinstance(error, OSError):
+            where = error.filename2 or error.filename or out
+            words = f"{where} cannot be written ({error.strerror})"
+            raise AutograderError(f"{words}; {again.format('mend that')}") from error
+        if said := getattr(error, "orig", None):  # the database's own words
+            words = f"the gradebook {out / 'gradebook.db'} cannot be written ({said})"
+            raise AutograderError(f"{words}; {again.format('mend that')}") from error
         raise

@@ -10,7 +10,7 @@ import pytest
 
 from autograder import exercises, grade
 from autograder.course import Course
-from autograder.errors import CourseError
+from autograder.errors import AutograderError, CourseError
 from autograder.exports import export_marks
 from autograder.sample import answered, solutions, write_class
 
@@ -239,3 +239,25 @@ def test_the_sample_class_never_mixes_with_a_real_one(course, tmp_path):
         grade.begin_sample(course, tmp_path)
     grade.forget_sample(tmp_path)
     assert real.read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(course, hand_in, release, tmp_path):
+    hand_in("ada", release)
+    jobs = grade.find_jobs(course, tmp_path / "submitted", CHAPTER)
+    places = {name: tmp_path / name for name in ("file", "csv", "database", "locked")}
+    places["file"].touch()
+    (places["csv"] / "grades.csv").mkdir(parents=True)
+    (places["locked"] / ".grading.lock").mkdir(parents=True)
+    places["database"].mkdir()
+    (places["database"] / "gradebook.db").write_text("not a database, not at all")
+    for name, place in places.items():
+        with pytest.raises(AutograderError, match=f"{name}.* cannot be written .*again"):
+            grade.grade(course, jobs, place, 1, lambda result: None)
+
+
+def test_the_name_of_the_output_folder_is_printed_as_it_is(hand_in, release, tmp_path):
+    hand_in("ada", release)
+    out = tmp_path / "[bold]class[ ]" / "a]"
+    done = grade_command(tmp_path / "submitted", "--assignment", CHAPTER, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert str(out / "grades.csv") in done.stdout
