@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from autograder.inert import flat, safe_name
+from autograder.inert import flat, flat_line, safe_name
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.submission import Submission
 
@@ -69,14 +69,15 @@ def final_cells(submission: Submission | None, release: Mapping[str, Any]) -> li
 def _shown(cell: Any, trusted: Any | None, records: Mapping[str, ExerciseResult]) -> dict[str, Any]:
     """A new cell: the release's (its answer filled in), or the learner's extra one as code."""
     if trusted is None:
-        return _code(_source(cell))
+        return _code(_plain(_source(cell)))
     metadata = trusted["metadata"]
     if trusted["cell_type"] != "code":
         return {"cell_type": "markdown", "metadata": metadata, "source": _source(trusted)}
     answered = metadata.get("nbgrader", {}).get("solution", False)
     record = records.get(_grade_id(trusted))
     outputs = [verdict(record)] if record else []
-    return _code(_source(cell) if answered else _source(trusted), metadata, outputs)
+    source = _plain(_source(cell)) if answered else _source(trusted)
+    return _code(source, metadata, outputs)
 
 
 def _code(
@@ -107,6 +108,11 @@ def _source(cell: Any) -> str:
     if len(text) > LONGEST_SOURCE:
         text = text[:LONGEST_SOURCE] + "\n# … the rest of this cell is too long to show"
     return text.encode("utf-8", "replace").decode()
+
+
+def _plain(source: str) -> str:
+    """The learner's code with nothing in it that makes it look like other code."""
+    return "\n".join(flat_line(line.expandtabs(4)) for line in source.split("\n"))
 
 
 def verdict(record: ExerciseResult) -> dict[str, Any]:

@@ -302,3 +302,12 @@ class TestAutogradedNotebook:
     def test_an_endless_source_is_cut(self, written, release):
         cells = [{"source": "#" * 3_000_000, "metadata": {}}]
         assert len(written(cells).cells[1].source) < 101_000
+
+    def test_code_cannot_look_like_other_code(self, written, release):
+        """Direction, terminal and invisible characters reorder or hide what a person reads."""
+        tricks = "if True:\n\tx = '\u202e' # \u2066 safe\x1b[2K\x00\u200b\rend"
+        cells = [dict(cell) for cell in release.cells]
+        cells[1]["source"] = tricks
+        shown = written([*cells, {"source": tricks, "metadata": {}}])
+        for cell in (shown.cells[2], shown.cells[-1]):
+            assert cell.source == "if True:\n    x = '�' # � safe�[2K�� end"
