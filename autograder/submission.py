@@ -215,7 +215,7 @@ def _sorted_out(
             continue
         if cell["too_long"]:
             notes.append(f"cell {number + 1} is too long to run and was left out")
-        name = cell["grade_id"] or (ours[place]["grade_id"] if place is not None else None)
+        name = ours[place]["grade_id"] if place is not None else None
         if name in ids and name not in answers:
             answers[name] = cell["source"]
             continue

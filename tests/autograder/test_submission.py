@@ -257,3 +257,9 @@ def test_line_ends_of_another_system_are_no_change():
     other = [{**c, "source": c["source"].replace("\n", "\r\n")} for c in release]
     found = lay("ada", CHAPTER, [plain(c) for c in other], release)
     assert [c.kind for c in found.cells] == ["given", "solution", "solution"]
+
+
+def test_a_solution_cell_whose_grade_id_was_renamed_is_known_by_its_id():
+    cells = answered(first="def first(): return 1")
+    cells[1] = {**cells[1], "metadata": {"nbgrader": {"grade_id": "first-copy1"}}}
+    assert laid(cells).solutions["first"] == "def first(): return 1"
