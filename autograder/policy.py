@@ -49,13 +49,13 @@ def _package_names(source: str) -> set[str]:
             for alias in node.names:
                 found.add(alias.name)
                 aliases.add(alias.asname or alias.name)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and _root(node) in aliases:
-            found.add(node.attr)
+    seen: set[ast.AST] = set()
+    for node in ast.walk(tree):  # from the outside in: each chain of attributes is followed once
+        names, root = [], node
+        while isinstance(root, ast.Attribute) and root not in seen:
+            seen.add(root)
+            names.append(root.attr)
+            root = root.value
+        if isinstance(root, ast.Name) and root.id in aliases:
+            found.update(names)
     return found
-
-
-def _root(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
