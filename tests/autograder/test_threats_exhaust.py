@@ -17,10 +17,8 @@ from threats import CALLS, CHAPTER, RIGHT
 
 from autograder import exercises
 from autograder.grading import TOTAL_LIMITS, Grader
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, watch
 from autograder.submission import Cell, Submission
-
-from autograder.sandbox import watch
 
 DEF = "def softmax(scores, dim=-1):\n"
 SECONDS = 1.0
