@@ -17,7 +17,7 @@ from typing import Any
 from autograder.errors import SubmissionError
 from autograder.spec import Chapter
 
-MAX_BYTES = 10 * 2**20
+MAX_BYTES = 20 * 2**20
 """Of a file. The course's own notebooks with all their outputs have half a megabyte; JSON that was
 written to fill the memory takes thirty times its size there."""
 

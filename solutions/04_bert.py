@@ -620,7 +620,7 @@ class BertEmbeddings(nn.Module):
         ### BEGIN SOLUTION
         if segments is None:
             segments = torch.zeros_like(ids)
-        places = torch.arange(ids.shape[1])
+        places = torch.arange(ids.shape[1], device=ids.device)
         return self.norm(self.token(ids) + self.position(places) + self.segment(segments))
         ### END SOLUTION
 

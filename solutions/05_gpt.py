@@ -412,8 +412,8 @@ class GPT(nn.Module):
         """
         ### BEGIN SOLUTION
         seq = ids.shape[1]
-        x = self.token(ids) + self.position(torch.arange(seq))
-        hidden, _ = self.decoder(x, causal_mask(seq))
+        x = self.token(ids) + self.position(torch.arange(seq, device=ids.device))
+        hidden, _ = self.decoder(x, causal_mask(seq).to(ids.device))
         return hidden @ self.token.weight.T
         ### END SOLUTION
 
@@ -1229,8 +1229,9 @@ def read_on(model: nn.Module, ids: Tensor, cache: list[KVCache]) -> Tensor:
     """
     ### BEGIN SOLUTION
     past, new = len(cache[0]), ids.shape[1]
-    x = model.token(ids) + model.position(torch.arange(past, past + new))
-    mask = causal_mask(past + new)[past:]
+    place = torch.arange(past, past + new, device=ids.device)
+    x = model.token(ids) + model.position(place)
+    mask = causal_mask(past + new)[past:].to(ids.device)
     hidden, _ = model.decoder(x, mask, cache)
     return hidden @ model.token.weight.T
     ### END SOLUTION

@@ -971,7 +971,7 @@ def best_span(
     seq = start_logits.shape[-1]
     scores = start_logits.unsqueeze(-1) + end_logits.unsqueeze(-2)  # (batch, start, end)
     longest = seq if max_length is None else max_length
-    square = torch.ones(seq, seq, dtype=torch.bool)
+    square = torch.ones_like(scores, dtype=torch.bool)
     legal = square.triu() & square.tril(longest - 1)
     best = scores.masked_fill(~legal, -math.inf).flatten(-2).argmax(dim=-1)
     return best // seq, best % seq

@@ -725,8 +725,8 @@ def greedy_decode(model: nn.Module, source: Tensor, max_new_tokens: int) -> Tens
     ### BEGIN SOLUTION
     config = model.config
     memory, memory_mask = model.encode(source)
-    text = torch.full((len(source), 1), config.start_id)
-    ended = torch.zeros(len(source), dtype=torch.bool)
+    text = torch.full((len(source), 1), config.start_id, device=source.device)
+    ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
     for _ in range(max_new_tokens):
         logits, _ = model.decode(text, memory, memory_mask)
         new = logits[:, -1].argmax(dim=-1)
@@ -910,7 +910,7 @@ def sequence_accuracy(predictions: Tensor, targets: Tensor, pad_id: int = 0) -> 
     width = max(predictions.shape[1], targets.shape[1])
     tables = []
     for ids in (predictions, targets):
-        room = torch.full((len(ids), width - ids.shape[1]), pad_id, dtype=ids.dtype)
+        room = ids.new_full((len(ids), width - ids.shape[1]), pad_id)
         tables.append(torch.cat([ids, room], dim=1))
     without_fault = (tables[0] == tables[1]).all(dim=1)
     return float(without_fault.double().mean())

@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import far  # noqa: F401  # before autograd runs
 import pytest
 import torch
 from nbformat import v4
