@@ -232,7 +232,9 @@ bleu = Exercise(
         Case("runs of two or three words at most", _short_runs),
         Case("of two references equally near in length, the shorter", _equally_near),
         Case("no run of two words shared", _nothing_shared, guard=True),
-        Case("no run of four words shared, or none there", _runs_of_three, probes.several),
+        Case(
+            "no run of four words shared, or none there", _runs_of_three, probes.several, guard=True
+        ),
         Case("a perfect translation", _perfect, guard=True),
         Case("the texts are left as they were", _corpus, probes.untouched, guard=True),
     ),

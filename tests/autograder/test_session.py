@@ -196,7 +196,7 @@ def test_a_machine_that_is_short_of_something_for_a_moment_is_asked_again(
         with server.open(job(ECHO)) as session:
             session.receive(10)
             assert results(session.exchange(request("echo", 5), 1, 10)) == [5]
-        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wall_that_cannot_be_put_up_is_no_fault_of_the_submission(server, monkeypatch, tmp_path):

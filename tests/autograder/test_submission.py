@@ -205,8 +205,8 @@ def test_a_cell_too_long_to_run_is_told(tmp_path):
 
 def test_a_file_larger_than_any_honest_notebook_is_refused_and_told_what_to_do(tmp_path):
     """Ten times smaller than what its lists would take in memory; the course's own have 0.5 MB."""
-    content = b'{"nbformat": 4, "cells": [], "x": [' + b"[]," * (4 * 2**20) + b"0]}"
-    with pytest.raises(SubmissionError, match="12 MB, more than 10; clear all outputs"):
+    content = b'{"nbformat": 4, "cells": [], "x": [' + b"[]," * (7 * 2**20) + b"0]}"
+    with pytest.raises(SubmissionError, match="21 MB, more than 20; clear all outputs"):
         fetch(write(tmp_path / "n.ipynb", content))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Course
-from autograder.errors import CodecError
+from autograder.errors import SandboxError
 from autograder.sandbox import Server
 from autograder.sandbox.warm import FOLDER, SETTLED, Warm
 
@@ -72,7 +72,7 @@ def test_a_worker_that_never_began_leaves_no_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Server() as server:
         cells = [{"id": "x", "source": "#" * 2**24}]
-        with pytest.raises(CodecError, match="size limit"):
+        with pytest.raises(SandboxError, match="size limit"):
             server.open({"cells": cells, "package": {}, "replace": {}})
         assert list(Path(server._warm.folder).iterdir()) == []
     assert list(tmp_path.iterdir()) == []
