@@ -55,6 +55,7 @@ test: $(INSTALLED) $(BROWSER)  ## all of it: lint, tests, exercises, notebooks
 	$(BIN)/ruff check .
 	$(BIN)/autograder build --check
 	$(PY) -m pytest -n $(WORKERS)
+	$(PY) -m pytest -n $(WORKERS) -m far
 	$(PY) -m pytest --nbval --nbval-sanitize-with=tests/nbval.cfg solutions
 
 .PHONY: weights

@@ -87,19 +87,27 @@ class _Backend(backend_registration._DummyBackendModule):
         pass
 
 
-_register = getattr(backend_registration, "_setup_privateuseone_for_python_backend", None)
-"""Not in every torch that the course supports."""
+_libraries = []
 
-if _register:  # at once: when autograd runs for the first time, it counts the devices
-    _register("far", _Backend())
-    _LIBRARY = torch.library.Library("aten", "IMPL")
-    _LIBRARY.impl("_local_scalar_dense", lambda tensor: tensor.near.item(), "PrivateUse1")
+
+def register():
+    """Teach torch the device; at once, since autograd counts the devices when it first runs.
+
+    From then on it has a thread for this one, and a judge that is forked could not use it: so the
+    tests that need the device are run by themselves, with `pytest -m far`.
+    """
+    teach = getattr(backend_registration, "_setup_privateuseone_for_python_backend", None)
+    if teach is not None:  # not in every torch that the course supports
+        teach("far", _Backend())
+        library = torch.library.Library("aten", "IMPL")
+        library.impl("_local_scalar_dense", lambda tensor: tensor.near.item(), "PrivateUse1")
+        _libraries.append(library)  # as long as it is kept
 
 
 @contextlib.contextmanager
 def away():
     """In here the device exists."""
-    if not _register:
+    if not _libraries:
         pytest.skip("this torch cannot be taught a device in Python")
     before = torch._C._only_lift_cpu_tensors(), torch.inference_mode
     torch._C._set_only_lift_cpu_tensors(True)

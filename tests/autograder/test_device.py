@@ -93,6 +93,7 @@ def marked(chapter, name, target, device):
     return judge.examine(exercises.load(chapter).exercise(name), chapter, judge.VISIBLE, look)
 
 
+@pytest.mark.far
 @pytest.mark.parametrize(("chapter", "name"), ALL, ids=[name for _, name in ALL])
 def test_on_another_device_right_is_right(chapter, name):
     """No GPU needed: on a device that refuses what a GPU does; see `far`."""
@@ -103,6 +104,7 @@ def test_on_another_device_right_is_right(chapter, name):
         assert judgement.share == 1, (target.__name__, judgement)
 
 
+@pytest.mark.far
 def test_on_another_device_wrong_is_wrong_in_the_same_way():
     for chapter, name in ALL[::14]:
         for misconception in exercises.load(chapter).exercise(name).misconceptions:
@@ -114,6 +116,7 @@ def test_on_another_device_wrong_is_wrong_in_the_same_way():
             assert judgement.misconception == expected.misconception, target.__name__
 
 
+@pytest.mark.far
 def test_what_is_drawn_on_another_device_are_the_numbers_of_the_cpu():
     draws = {
         "new": lambda: torch.rand(3),
@@ -135,6 +138,7 @@ def test_what_is_drawn_on_another_device_are_the_numbers_of_the_cpu():
             assert torch.rand(2, device="cpu").device.type == "cpu"
 
 
+@pytest.mark.far
 def test_the_other_device_refuses_what_a_gpu_refuses():
     with far.away():
         there, here = torch.ones(2, 3, device=far.DEVICE), torch.ones(2, 3)

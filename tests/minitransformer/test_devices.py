@@ -95,6 +95,7 @@ def parts(device):
 EVERYTHING = pytest.mark.parametrize("make", [parts, written])
 
 
+@pytest.mark.far
 @EVERYTHING
 def test_another_device_agrees_with_the_cpu_and_results_stay_there(make):
     """No GPU needed: on a device that refuses what a GPU does; see `far`."""

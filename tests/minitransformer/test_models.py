@@ -391,6 +391,7 @@ def test_dropout_works_in_training_only(config):
             loss(model).backward()
 
 
+@pytest.mark.far
 @EVERY
 @pytest.mark.parametrize("make", [Parts, readable_parts])
 def test_another_device_gives_the_logits_of_the_cpu(config, make):

@@ -110,6 +110,7 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch):
         training_device()
 
 
+@pytest.mark.far
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_another_device_trains_to_the_losses_of_the_cpu(monkeypatch, tmp_path, optimizer):
     """No GPU needed: on a device that refuses what a GPU does; see `far`."""
