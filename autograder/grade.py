@@ -216,9 +216,8 @@ def _told(out: Path) -> Iterator[None]:
         if full or "database or disk is full" in str(error):
             room = again.format("make room")
             raise AutograderError(f"there is no room left to write to {out}; {room}") from error
-        if isinstance(error, OSError):
-            where = error.filename2 or error.filename or out
-            words = f"{where} cannot be written ({error.strerror})"
+        if isinstance(error, OSError) and error.filename:
+            words = f"{error.filename2 or error.filename} cannot be written ({error.strerror})"
             raise AutograderError(f"{words}; {again.format('mend that')}") from error
         if said := getattr(error, "orig", None):  # the database's own words
             words = f"the gradebook {out / 'gradebook.db'} cannot be written ({said})"

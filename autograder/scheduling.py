@@ -26,7 +26,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Items that a judge is given at a time: it need not wait until its result is written."""
+"""Items that a judge is given at a time: it need not wait until its result is written. The last
+ones are given singly, so that no judge is idle while another has two."""
 
 TRIES = 2
 """Judges that may be lost over one item."""
@@ -84,7 +85,7 @@ def _spread(
     losses: Counter[int] = Counter()
 
     def give(judge: _Judge) -> None:
-        while waiting and len(judge.given) < AHEAD:
+        while waiting and len(judge.given) < (AHEAD if len(waiting) > count else 1):
             judge.given.append(waiting.popleft())
             with contextlib.suppress(OSError):  # it has just ended; `wait` will tell
                 judge.connection.send(items[judge.given[-1]])

@@ -74,7 +74,7 @@ class _Away(TorchDispatchMode):
         return _run(function, arguments, options or {}, self.draws)
 
 
-class _Backend(backend_registration._DummyBackendModule):
+class _Backend(getattr(backend_registration, "_DummyBackendModule", object)):
     """What torch asks of a device that it does not know."""
 
     def get_amp_supported_dtype(self):

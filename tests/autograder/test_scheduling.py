@@ -4,6 +4,8 @@ import functools
 import os
 import signal
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,18 @@ def spread():
 
 def twice(item, server):
     return 2 * item
+
+
+def by_whom(item, server):
+    time.sleep(0.3)
+    return os.getpid()
+
+
+@pytest.mark.parametrize("items", [2, 3, 4])
+def test_no_judge_has_two_items_while_another_has_none(spread, items):
+    """The last ones are handed out singly, to whoever is free."""
+    judges = Counter(spread(by_whom, list(range(items)), 2))
+    assert len(judges) == 2 and max(judges.values()) <= (items + 1) // 2
 
 
 def killed_once(item, server):
