@@ -3,6 +3,7 @@
 That the other exercises of the same submission keep their points stands in test_threats_class.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -16,9 +17,11 @@ import pytest
 from threats import CALLS, CHAPTER, RIGHT
 
 from autograder import exercises
+from autograder.course import Course
 from autograder.grading import TOTAL_LIMITS, Grader
+from autograder.sample import answered, solutions
 from autograder.sandbox import Limits, watch
-from autograder.submission import Cell, Submission
+from autograder.submission import Cell, Submission, lay, plain
 
 DEF = "def softmax(scores, dim=-1):\n"
 SECONDS = 1.0
@@ -364,3 +367,29 @@ def test_a_whole_notebook_has_a_limit_too_and_keeps_what_it_earned_before(server
     found = {one.exercise: one for one in result.exercises}
     assert found[names[0]].status == "correct"
     assert found[names[-1]].status == "timeout" and "as a whole" in found[names[-1]].message
+
+
+TRAINS = """
+import torch
+
+model = torch.nn.Linear(8, 8)
+optimizer = torch.optim.AdamW(model.parameters())
+while True:
+    loss = model(torch.randn(4, 8)).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_training_loop_in_a_graded_cell_is_held_to_its_limit_and_reported(server):
+    """Chapter 5, whose own training runs are not graded: one was written into an answer's cell."""
+    course = Course.find(Path(__file__).parent)
+    right = solutions(course, "05_gpt")
+    release = json.loads(course.release("05_gpt").read_text(encoding="utf-8"))
+    answers = right | {"clip_gradients": right["clip_gradients"] + TRAINS}
+    cells = [plain(cell) for cell in answered(release, answers)["cells"]]
+    submission = lay("eve", exercises.load("05_gpt"), cells, release["cells"])
+    result = Grader("05_gpt", "a secret", server, Limits(seconds=6)).grade(submission)
+    statuses = {one.exercise: one.status for one in result.exercises}
+    assert statuses.pop("clip_gradients") == "timeout"
+    assert set(statuses.values()) == {"correct"}
