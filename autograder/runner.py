@@ -133,7 +133,10 @@ class CpuDraws(TorchDispatchMode):
     ) -> Any:
         options = options or {}
         draws = torch.Tag.nondeterministic_seeded in operator.tags
-        if not draws or "attention" in str(operator):  # whose fused kernels might drop weights
+        generator = options.get("generator")
+        theirs = generator is not None and generator.device.type != "cpu"
+        # Fused attention might drop weights; a learner's generator of a GPU draws on it.
+        if not draws or theirs or "attention" in str(operator):
             return operator(*arguments, **options)
         tensors = [item for item in arguments if isinstance(item, torch.Tensor)]
         device = options.get("device") or (tensors[0].device if tensors else "cpu")

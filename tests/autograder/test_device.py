@@ -1,6 +1,7 @@
 """One set of marks on every device: the tolerances have room for its rounding, and a GPU agrees."""
 
 import contextlib
+from types import SimpleNamespace
 
 import far
 import pytest
@@ -136,6 +137,18 @@ def test_what_is_drawn_on_another_device_are_the_numbers_of_the_cpu():
             assert found.device == torch.device(far.DEVICE), name
             assert found.tolist() == expected.tolist(), name
             assert torch.rand(2, device="cpu").device.type == "cpu"
+
+
+def test_a_generator_of_the_device_itself_draws_there():
+    """No such generator can be made without the device, so that a stand-in has its place."""
+
+    def operator(*arguments, **options):
+        return arguments, options
+
+    operator.tags = [torch.Tag.nondeterministic_seeded]
+    options = {"generator": SimpleNamespace(device=torch.device("cuda")), "device": "cuda"}
+    found = runner.CpuDraws().__torch_dispatch__(operator, (), ([3],), options)
+    assert found == (([3],), options)
 
 
 @pytest.mark.far
