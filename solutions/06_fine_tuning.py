@@ -55,8 +55,8 @@ COLOURS = [BLUE, ORANGE, "#4aa564", RED, "#8a6fd1", "#b59a2e"]
 
 def box(ax, x, y, width, text, colour, height=0.5):
     """A box with writing in it."""
-    ax.add_patch(plt.Rectangle((x, y), width, height, fc=colour, ec="none", alpha=0.25))
-    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9)
+    ax.add_patch(plt.Rectangle((x, y), width, height, fc="none", ec=colour, lw=1.6))
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=colour)
 
 
 def arrow(ax, x, low, high):
