@@ -442,7 +442,8 @@ for number, one in enumerate(reading_lessons(8000, seed=0, shelf=shelf)):
 before = copy.deepcopy(writer.model)
 assistant = writer.model
 history = tune_assistant(
-    assistant, [doing, doing, reading], vocab, steps=640, mask=mask, loss=use("next_token_loss")
+    assistant, [doing, doing, reading], vocab, steps=640, mask=mask,
+    loss=use("next_token_loss"), seed=2,
 )
 
 # %% tags=["demonstration", "nbval-ignore-output"]
@@ -1004,14 +1005,14 @@ def merged_weight(weight: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
 from minitransformer.lora import add_lora, count_trainable
 from minitransformer.training.assistant_runs import new_command_lessons
 
-rank, alpha = 8, 16
+rank, alpha = 8, 32
 around = ("query", "key", "value", "output", "inner", "outer")
 new = new_command_lessons()
 adapted = add_lora(copy.deepcopy(assistant), rank, alpha, around,
                    torch.Generator().manual_seed(0), layer=use(LoRALinear))
 lessons = [lesson(command.instruction, command.answer) for command in new.learned]
 tune_assistant(
-    adapted, [lessons, lessons, doing], vocab, steps=500, mask=mask, loss=use("next_token_loss"),
+    adapted, [lessons, lessons, doing], vocab, steps=300, mask=mask, loss=use("next_token_loss"),
     optimizer="adamw", learning_rate=0.005, weight_decay=0.0,
 )
 
