@@ -13,7 +13,7 @@ What the course's learners rebuild, one function at a time. Modules are named fo
     bert gpt seq2seq    the three models
     config         their sizes
     parts          the seam: which of a model's parts are your own
-    kernels        attention and GELU for training on a CPU, with their gradients written out
+    kernels        GPT-2's GELU for training on a CPU, with its gradient written out
     heads fine_tuning lora    putting a pre-trained model to work
     baselines clustering    bags of words, logistic regression, the best possible; k-means
     losses masking metrics    what is minimised, hidden, counted

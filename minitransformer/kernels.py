@@ -1,8 +1,6 @@
-"""Two kernels of our own for training on a CPU, each with its gradient written out.
+"""A kernel of our own for training on a CPU: GPT-2's GELU, with its gradient written out.
 
-PyTorch's are made for large models on a GPU. At the sizes of this course its attention works out
-the scores a second time for the gradient, and its tanh GELU spends most of its time in tanh.
-What is here computes the same numbers in fewer steps; ``parts`` decides where it is taken.
+PyTorch's spends most of its time in tanh, and takes up to twice as long.
 """
 
 import math
@@ -10,50 +8,6 @@ import math
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-
-
-class ShortAttention(torch.autograd.Function):
-    """Attention over short texts: the table of weights is small enough to keep for the gradient.
-
-        W = softmax(S),   S = Q K^T / sqrt(d_head) + bias,   C = W V
-
-    With dX for the gradient of the loss with respect to X:
-
-        dV = W^T dC,   dW = dC V^T,   dS = W (dW - row sums of W dW),
-        dQ = dS K / sqrt(d_head),   dK = dS^T Q / sqrt(d_head)
-
-    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.1, equation 1.
-    """
-
-    @staticmethod
-    def forward(ctx, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-        """The context vectors.
-
-        Args:
-            query: ``(batch, num_heads, seq_q, d_head)``.
-            key, value: ``(batch, num_heads, seq_k, d_head)``.
-            bias: added to the scores, -inf where a key is hidden; broadcasts to
-                ``(batch * num_heads, seq_q, seq_k)``.
-        """
-        # One axis for all texts and heads; bmm wants its matrices in one piece.
-        q, k, v = (x.flatten(0, 1).contiguous() for x in (query, key, value))
-        scale = 1 / math.sqrt(q.shape[-1])
-        weights = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=scale).softmax(dim=-1)
-        ctx.save_for_backward(q, k, v, weights)
-        return torch.bmm(weights, v).unflatten(0, query.shape[:2])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient: Tensor):
-        """dQ, dK and dV; the bias gets none."""
-        q, k, v, weights = ctx.saved_tensors
-        heads, scale = gradient.shape[:2], 1 / math.sqrt(q.shape[-1])
-        gradient = gradient.flatten(0, 1).contiguous()
-        d_value = torch.bmm(weights.transpose(1, 2), gradient)
-        d_weights = torch.bmm(gradient, v.transpose(1, 2))
-        d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype).mul_(scale)
-        d_query, d_key = torch.bmm(d_scores, k), torch.bmm(d_scores.transpose(1, 2), q)
-        return *(x.unflatten(0, heads) for x in (d_query, d_key, d_value)), None
 
 
 class GeluTanh(torch.autograd.Function):

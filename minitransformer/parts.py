@@ -3,13 +3,12 @@
     model = GPT(config, Parts(scaled_dot_product_attention=mine))
 
 builds a GPT whose every block calls *your* attention. A field of :class:`Parts` has the name of
-what it replaces. What is left out is the fastest kernel of the same formula where there is a
-choice, and the package's own code elsewhere. :func:`readable_parts` takes the package's
+what it replaces. What is left out is the fused kernel of the same formula where there is one,
+for speed, and the package's own code elsewhere. :func:`readable_parts` takes the package's
 explicit formulas everywhere; the tests prove both paths equal.
 """
 
 import importlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,15 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minitransformer.checks import check_mask
-from minitransformer.kernels import GeluTanh, ShortAttention
+from minitransformer.kernels import GeluTanh
 
 CAUSAL = "causal"
 """In place of a mask, for the fused attention only: each token sees itself and what came before.
 The kernel knows this shape, needs no table for it, and leaves out what nobody may see."""
-
-SHORT = 128
-"""Up to so many keys, training on a CPU takes ``kernels.ShortAttention``: 1.4 to 2.5 times as fast
-as PyTorch's kernel at 20 to 64 keys, as fast at 128, slower at 256."""
 
 
 def fused_attention(
@@ -37,7 +32,7 @@ def fused_attention(
     mask: Tensor | str | None = None,
     dropout: float = 0.0,
 ) -> tuple[Tensor, None]:
-    """``scaled_dot_product_attention`` by the fastest kernel at hand; it returns no weights.
+    """``scaled_dot_product_attention`` by PyTorch's fused kernel, which keeps no weights.
 
     Args:
         query, key, value: as in ``attention.scaled_dot_product_attention``.
@@ -45,43 +40,17 @@ def fused_attention(
         dropout: the share of attention weights set to 0.
 
     Returns:
-        ``(context, None)``. In PyTorch's kernel the weights never exist as a table, which is
-        what makes it fast; a training on a CPU with up to :data:`SHORT` keys keeps them.
+        ``(context, None)``: the weights never exist as a table; that is what makes it fast.
 
     Source: Dao et al., FlashAttention (2022).
     """
-    causal = mask is CAUSAL
-    if causal:
-        mask = None
-    elif mask is not None:
+    if mask is CAUSAL:
+        causal = F.scaled_dot_product_attention(query, key, value, None, dropout, is_causal=True)
+        return causal, None
+    if mask is not None:
         check_mask(mask, (*query.shape[:-1], key.shape[-2]))
         mask = torch.atleast_2d(mask)  # the kernel wants an axis of queries
-    if dropout == 0 and _is_short(query, key, value, mask):
-        return ShortAttention.apply(query, key, value, _bias(query, key, mask, causal)), None
-    return F.scaled_dot_product_attention(query, key, value, mask, dropout, causal), None
-
-
-def _is_short(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
-    """Whether ``kernels.ShortAttention`` can do it, and is worth it."""
-    inputs = (query, key, value)
-    return (
-        torch.is_grad_enabled()
-        and any(x.requires_grad for x in inputs)
-        and all(x.dim() == 4 and x.shape[:2] == query.shape[:2] for x in inputs)
-        and key.shape[-2] <= SHORT
-        and _by_hand(query)
-        and (mask is None or bool(mask.any(dim=-1).all()))  # a row of -inf has no softmax
-    )
-
-
-def _bias(query: Tensor, key: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-    """A mask as numbers to add: 0 where a key may be seen, -inf where it is hidden."""
-    if causal:
-        return query.new_full((query.shape[-2], key.shape[-2]), -math.inf).triu_(1)
-    if mask is None:
-        return query.new_zeros(())
-    bias = query.new_zeros(mask.shape).masked_fill_(~mask, -math.inf)
-    return bias.expand(*query.shape[:2], *bias.shape[-2:]).flatten(0, 1)
+    return F.scaled_dot_product_attention(query, key, value, mask, dropout), None
 
 
 def fused_layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> Tensor:
@@ -93,13 +62,9 @@ def fused_gelu(x: Tensor, tanh: bool) -> Tensor:
     """GELU by the fastest kernel at hand: exact, or by GPT-2's tanh approximation."""
     if not tanh:
         return F.gelu(x)
-    return GeluTanh.apply(x) if _by_hand(x) else F.gelu(x, approximate="tanh")
-
-
-def _by_hand(x: Tensor) -> bool:
-    """Whether a kernel of our own may take it: on a CPU, in full precision."""
     full = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
-    return x.device.type == "cpu" and full
+    by_hand = x.device.type == "cpu" and full
+    return GeluTanh.apply(x) if by_hand else F.gelu(x, approximate="tanh")
 
 
 @dataclass(frozen=True)
