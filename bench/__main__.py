@@ -34,7 +34,7 @@ def page(rows: list[Row]) -> str:
         "# Benchmarks",
         "",
         "Ratios, both sides measured in turns in one run; the figures behind them depend on the",
-        "machine, the ratios hardly do.",
+        "machine, the ratios less so.",
         "",
         f"Machine: {machine()}.",
         "",

@@ -210,10 +210,10 @@ PRESETS = {
         tokenizer="words",
         vocab_size=191,
         batch_size=64,
-        steps=1600,
+        steps=2200,
         learning_rate=0.003,
         muon_learning_rate=0.02,
-        evaluate_every=400,
+        evaluate_every=550,
     ),
     "world-translation": Preset(
         about="translates sentences of the small world",
