@@ -134,14 +134,15 @@ class Muon(Optimizer):
         for weight in weights:
             if "momentum_buffer" not in self.state[weight]:  # named as in torch.optim.Muon
                 self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
-        gradients = [weight.grad for weight in weights]
-        buffers = [self.state[weight]["momentum_buffer"] for weight in weights]
-        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-        ahead = torch.stack(torch._foreach_lerp(gradients, buffers, group["momentum"]))
-        updates = newton_schulz(ahead)
+        ahead = []
+        for weight in weights:
+            momentum = self.state[weight]["momentum_buffer"]
+            momentum.lerp_(weight.grad, 1 - group["momentum"])
+            ahead.append(weight.grad.lerp(momentum, group["momentum"]))
         scale = 0.2 * max(weights[0].shape) ** 0.5
-        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, list(updates.unbind()), alpha=-group["lr"] * scale)
+        for weight, update in zip(weights, newton_schulz(torch.stack(ahead)), strict=True):
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+            weight.add_(update, alpha=-group["lr"] * scale)
 
 
 def make_optimizers(model: nn.Module, config) -> list[Optimizer]:
