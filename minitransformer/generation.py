@@ -194,7 +194,7 @@ def text_log_probability(model: GPT, ids: Tensor, real: Tensor | None = None) ->
         logits = model(ids) if real is None else model(ids, real)
         log_probabilities = usable(logits[:, :-1]).log_softmax(dim=-1)
         found = log_probabilities.gather(-1, ids[:, 1:].long().unsqueeze(-1)).squeeze(-1)
-        total = (found * _predicted(ids, real)).sum(dim=1)
+        total = found.masked_fill(~_predicted(ids, real), 0).sum(dim=1)
     return total.clone()
 
 

@@ -291,6 +291,14 @@ def test_padding_costs_nothing_on_either_side(gpt, side):
     torch.testing.assert_close(perplexity(gpt, batch, real), (-expected.sum() / 7).exp())
 
 
+def test_padding_costs_nothing_even_where_the_model_calls_it_impossible():
+    never_0 = Table([[0.0, 0.5, 0.5], [0.0, 0.75, 0.25], [0.0, 0.25, 0.75]])
+    ids = torch.tensor([[1, 2, 0, 0], [1, 1, 1, 2]])
+    found = text_log_probability(never_0, ids, ids > 0)  # 1/4, and 3/4 3/4 1/4
+    expected = torch.tensor([1 / 4, 9 / 64], dtype=torch.float64)
+    torch.testing.assert_close(found.exp(), expected)
+
+
 def test_perplexity_is_the_geometric_mean_of_one_over_the_probability():
     ids = torch.tensor([[0, 1, 1, 2], [2, 0, 0, 0]])
     assert perplexity(WEATHER, ids).item() == pytest.approx((128 / 3 * 20) ** (1 / 6))
