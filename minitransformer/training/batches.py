@@ -117,6 +117,7 @@ def table_loss(
         batch_size: rows at a time.
         weigh: the column whose entries other than ``ignored`` are what the loss is a mean over;
             left out, every row counts the same.
+        ignored: see ``weigh``.
     """
     rows = len(next(iter(table.values())))
 
@@ -128,8 +129,13 @@ def table_loss(
             size = len(next(iter(batch.values())))
             share = size if weigh is None else int((batch[weigh] != ignored).sum())
             if share:
-                moved = {name: rows.to(device) for name, rows in batch.items()}
+                moved = {name: column.to(device) for name, column in batch.items()}
                 total, weight = total + float(model.loss(**moved).detach()) * share, weight + share
+        if not weight:
+            raise ValueError(
+                f"no entry of {weigh} counts: all are {ignored}, and the mean over nothing is not "
+                "defined; pass rows with at least one that counts"
+            )
         return total / weight
 
     return evaluate

@@ -132,6 +132,11 @@ def tune_finder(
         ``(encode, losses)``: the encoder, ``list of n texts -> (n, d_model)``, as
         ``retrieval.embed_passages`` takes it; and the loss of every step.
     """
+    if not 1 <= batch <= len(pairs):
+        raise ValueError(
+            f"batch must lie in 1..{len(pairs)} (the pairs), got {batch}; pass more pairs, or take "
+            "smaller batches"
+        )
     vocab = World().vocab
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -147,7 +152,8 @@ def tune_finder(
         first = step % full * batch
         return {name: rows[first : first + batch] for name, rows in table.items()}
 
-    history = train(finder, batches, TrainingConfig(steps=steps, muon_learning_rate=0.02))
+    config = TrainingConfig(steps=steps, muon_learning_rate=0.02, seed=seed)
+    history = train(finder, batches, config)
     return encoder_of(finder.bert, pool), history.losses
 
 

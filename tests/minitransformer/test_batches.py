@@ -120,3 +120,9 @@ def test_a_weighed_loss_is_the_mean_over_the_entries_that_count(ignored):
     table = {"ids": ids, "targets": targets}
     found = table_loss(table, 1, weigh="targets", ignored=ignored)(model)
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_weighed_loss_of_nothing_is_refused():
+    table = {"ids": TEXT[:6].view(2, 3), "targets": torch.full((2, 3), -100)}
+    with pytest.raises(ValueError, match="no entry of targets counts: all are -100"):
+        table_loss(table, weigh="targets")(Table())

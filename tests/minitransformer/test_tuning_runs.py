@@ -144,6 +144,11 @@ def test_the_finder_reaches_the_recall_that_the_chapter_shows():
     assert recall_at_k(places, right, 1) >= 0.95 and losses[-1] < losses[0] / 10
 
 
+def test_fewer_pairs_than_a_batch_are_refused():
+    with pytest.raises(ValueError, match=r"batch must lie in 1\.\.4 \(the pairs\), got 5"):
+        tune_finder(runs.finding_lessons(1, batch=4), steps=1, batch=5)
+
+
 def test_an_encoder_pools_with_the_function_it_is_given():
     encode, _ = tune_finder(runs.finding_lessons(1, batch=4), steps=1, batch=4)
     assert encode(["mia saw the dog", "dog"]).shape == (2, 64)
