@@ -83,12 +83,10 @@ def draw_exam(world: World, pairs: int = 2000, seed: int = 0) -> GapExam:
         seed: 0 is held out: no run of this package trains on it.
     """
     drawn, vocab, process = world.draw("pairs", pairs, seed), world.vocab, world.process("pairs")
-    special, words = special_and_words(vocab)
-    seen = _hidden(drawn.ids, vocab, seed)
+    special, _ = special_and_words(vocab)
+    seen = hide_words(drawn.ids, vocab, seed)
     gaps = seen == vocab["[MASK]"]
-    rates = {"mask_id": vocab["[MASK]"], "random_ids": words, "never": special}
-    channel = exact.corruption_channel(len(vocab), **rates)
-    chosen = exact.corruption_channel(len(vocab), **rates, rate=1.0)
+    channel, chosen = channels(vocab)
     counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
     table = bigram_table(world)
     before = seen.roll(1, dims=1)[gaps]  # no gap stands first: that is [CLS]
@@ -111,6 +109,24 @@ def special_and_words(vocab: dict[str, int]) -> tuple[list[int], list[int]]:
     return special, [index for index in vocab.values() if index not in special]
 
 
+def hide_words(ids: Tensor, vocab: dict[str, int], seed: int) -> Tensor:
+    """The texts with words hidden as BERT hides them, the same for the same seed."""
+    special, words = special_and_words(vocab)
+    generator = torch.Generator().manual_seed(seed)
+    return mask_tokens(ids, vocab["[MASK]"], special, words, generator)[0]
+
+
+def channels(vocab: dict[str, int]) -> tuple[Tensor, Tensor]:
+    """How :func:`hide_words` shows a token: any one, and one that it has chosen.
+
+    Each ``(vocab, vocab)``; see ``data.exact.corruption_channel``.
+    """
+    special, words = special_and_words(vocab)
+    rates = {"mask_id": vocab["[MASK]"], "random_ids": words, "never": special}
+    channel = exact.corruption_channel(len(vocab), **rates)
+    return channel, exact.corruption_channel(len(vocab), **rates, rate=1.0)
+
+
 def bigram_table(world: World, pairs: int = 20_000, seed: int = 1, more: float = 0.01) -> Tensor:
     """How often each word follows each token as it is seen: float64 ``(vocab, vocab)``.
 
@@ -120,20 +136,14 @@ def bigram_table(world: World, pairs: int = 20_000, seed: int = 1, more: float =
         more: is added to every count, so that nothing is impossible.
     """
     drawn, vocab = world.draw("pairs", pairs, seed), world.vocab
-    special, words = special_and_words(vocab)
-    seen = _hidden(drawn.ids, vocab, seed)
+    _, words = special_and_words(vocab)
+    seen = hide_words(drawn.ids, vocab, seed)
     before, word = seen[:, :-1].flatten(), drawn.ids[:, 1:].flatten()
     asked = torch.isin(word, torch.tensor(words))
     places = before[asked] * len(vocab) + word[asked]
     counts = torch.bincount(places, minlength=len(vocab) ** 2).view(len(vocab), -1).double()
     counts[:, words] += more
     return counts / counts.sum(dim=1, keepdim=True)
-
-
-def _hidden(ids: Tensor, vocab: dict[str, int], seed: int) -> Tensor:
-    special, words = special_and_words(vocab)
-    generator = torch.Generator().manual_seed(seed)
-    return mask_tokens(ids, vocab["[MASK]"], special, words, generator)[0]
 
 
 class OneWayReader(nn.Module):

@@ -283,5 +283,5 @@ def _line_end(tokenizer: Any) -> int | None:
 
 
 def _rows_at_a_time(seq: int) -> int:
-    """How many rows to score at once: about 2,000 tokens, which a small model keeps in the cache."""
+    """How many rows to score at once: about 2,000 tokens, which stay in a CPU's cache."""
     return max(1, 2048 // seq)

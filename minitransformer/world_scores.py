@@ -4,6 +4,7 @@ All are taken on the same held-out texts, at least 20,000 scored tokens or 10,00
 is the share of the way from a simple count to the exact figure, 1 at the best possible.
 """
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -11,13 +12,15 @@ from torch import Tensor, nn
 
 from minitransformer.data import World, exact
 from minitransformer.data.packed import packed_questions
+from minitransformer.data.process import Process
 from minitransformer.data.records import TOKEN_CLASSES
 from minitransformer.data.translation import draw_translations
+from minitransformer.gap_exam import channels, hide_words, special_and_words
 from minitransformer.generation import evaluation_mode, greedy_decode
 from minitransformer.heads import SpanHead, best_span, freeze, span_loss
-from minitransformer.masking import mask_tokens
 from minitransformer.tasks import pair_segments
-from minitransformer.tokenizers import SPECIAL_TOKENS, pad_batch
+from minitransformer.tokenizers import pad_batch
+from minitransformer.training.devices import device_of
 from minitransformer.training.fine_tuning_runs import SpanReader, fine_tune
 
 HELD_OUT = 0
@@ -43,17 +46,11 @@ def story_scores(model: nn.Module, tokens: int = 20_000) -> dict[str, float]:
     rows = world.draw("rows", -(-tokens // seq), HELD_OUT, seq + 1)
     ids, targets, classes = rows.ids[:, :-1], rows.ids[:, 1:], rows.classes[:, 1:]
     simple, best = story_limits(rows.ids)
-    device = next(model.parameters()).device
+    device = device_of(model)
     with evaluation_mode(model):
         found = [_losses(model(part.to(device)).cpu(), t) for part, t in _parts(ids, targets)]
     model_loss = torch.cat(found).double()
-    scores = {"bigram": float(simple.mean()), "model": float(model_loss.mean())}
-    scores |= {"exact": float(best.mean()), "closed": closed(simple, model_loss, best)}
-    for number, name in enumerate(TOKEN_CLASSES[1:], start=1):
-        here = classes == number
-        if here.any():
-            scores[f"closed, {name}"] = closed(simple[here], model_loss[here], best[here])
-    return scores
+    return _beside("bigram", simple, model_loss, best, classes)
 
 
 def story_limits(ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +70,7 @@ def story_limits(ids: Tensor) -> tuple[Tensor, Tensor]:
     return -table[ids[:, :-1], ids[:, 1:]].log(), best
 
 
-def _story_best(process, ids: Tensor, end: int) -> Tensor:
+def _story_best(process: Process, ids: Tensor, end: int) -> Tensor:
     chances = exact.next_token_distribution(process, ids, end_id=end)[:, 1:-1]
     return -chances.gather(2, ids[:, 1:, None]).squeeze(-1).log()
 
@@ -90,62 +87,58 @@ def pair_scores(model: nn.Module, pairs: int = 20_000) -> dict[str, float]:
         accuracy on pairs, as they are (clean) and with hidden words (masked), with Bayes's.
     """
     world = World()
-    vocab, drawn = world.vocab, world.draw("pairs", pairs, HELD_OUT)
-    special = [vocab[token] for token in SPECIAL_TOKENS]
-    words = [index for index in vocab.values() if index not in special]
-    seen, labels = mask_tokens(
-        drawn.ids, vocab["[MASK]"], special, words, torch.Generator().manual_seed(HELD_OUT)
-    )
-    hidden = seen == vocab["[MASK]"]
-    process, true = world.process("pairs"), drawn.ids[hidden]
-    rates = {"mask_id": vocab["[MASK]"], "random_ids": words, "never": special}
-    channel = exact.corruption_channel(len(vocab), **rates)
-    chosen = exact.corruption_channel(len(vocab), **rates, rate=1.0)
-    best = torch.cat(
-        [
-            exact.token_posterior(process, part, channel, chosen)[part == vocab["[MASK]"]]
-            for part in seen.split(500)
-        ]
-    )
-    best = -best.gather(1, true[:, None]).squeeze(1).log()
-    counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
-    simple, is_next = -counts[true].log(), drawn.labels.bool()
+    vocab, process = world.vocab, world.process("pairs")
+    drawn = world.draw("pairs", pairs, HELD_OUT)
+    seen, is_next = hide_words(drawn.ids, vocab, HELD_OUT), drawn.labels.bool()
+    gaps = seen == vocab["[MASK]"]
+    simple, best = _gap_limits(process, seen, drawn.ids[gaps], vocab)
     segments = pair_segments(drawn.ids, vocab)
-    loss, clean_right, masked_right, device = [], 0, 0, next(model.parameters()).device
-    with evaluation_mode(model):
-        for ids, clean, kinds, answer in _parts(seen, drawn.ids, segments, is_next):
-            logits, said = (found.cpu() for found in model(ids.to(device), kinds.to(device)))
-            masked_right += int(((said.argmax(dim=1) == 0) == answer).sum())
-            at = ids == vocab["[MASK]"]
-            loss.append(_losses(logits[at], clean[at]))
-            said = model(clean.to(device), kinds.to(device))[1].argmax(dim=1).cpu() == 0
-            clean_right += int((said == answer).sum())
-    model_loss = torch.cat(loss).double()
-    scores = {
-        "unigram": float(simple.mean()),
-        "model": float(model_loss.mean()),
-        "exact": float(best.mean()),
-        "closed": closed(simple, model_loss, best),
-    }
-    for number, name in enumerate(TOKEN_CLASSES[1:], start=1):
-        here = drawn.classes[hidden] == number
-        if here.any():
-            scores[f"closed, {name}"] = closed(simple[here], model_loss[here], best[here])
-    for name, right, texts, read in (
-        ("clean", clean_right, drawn.ids, None),
-        ("masked", masked_right, seen, channel),
+    model_loss, masked, clean = _read_pairs(model, drawn.ids, seen, gaps, segments)
+    scores = _beside("unigram", simple, model_loss, best, drawn.classes[gaps])
+    channel, _ = channels(vocab)
+    for name, said, texts, read in (
+        ("clean", clean, drawn.ids, None),
+        ("masked", masked, seen, channel),
     ):
-        said = exact.label_posterior(process, texts, "next", read) > 0.5
-        scores[f"pairs right, {name}"] = right / pairs
-        scores[f"pairs right, {name}, Bayes"] = float((said == is_next).double().mean())
+        bayes = exact.label_posterior(process, texts, "next", read) > 0.5
+        scores[f"pairs right, {name}"] = _share(said == is_next)
+        scores[f"pairs right, {name}, Bayes"] = _share(bayes == is_next)
     return scores
+
+
+def _gap_limits(
+    process: Process, seen: Tensor, true: Tensor, vocab: dict[str, int]
+) -> tuple[Tensor, Tensor]:
+    """What is lost at each [MASK] of pairs: by word counts, and at the very least."""
+    special, _ = special_and_words(vocab)
+    counts = torch.from_numpy(process.unigram(excluded=frozenset(special)))
+    channel, chosen = channels(vocab)
+    posteriors = [
+        exact.token_posterior(process, part, channel, chosen)[part == vocab["[MASK]"]]
+        for part in seen.split(500)
+    ]
+    best = torch.cat(posteriors).gather(1, true[:, None]).squeeze(1)
+    return -counts[true].log(), -best.log()
+
+
+def _read_pairs(
+    model: nn.Module, ids: Tensor, seen: Tensor, gaps: Tensor, segments: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A BERT's loss at each gap, and whether it says "is next", of pairs with gaps and without."""
+    losses, masked, clean, device = [], [], [], device_of(model)
+    with evaluation_mode(model):
+        for true, shown, here, kinds in _parts(ids, seen, gaps, segments):
+            logits, said = (found.cpu() for found in model(shown.to(device), kinds.to(device)))
+            losses.append(_losses(logits[here], true[here]))
+            masked.append(said.argmax(dim=1) == 0)
+            clean.append(model(true.to(device), kinds.to(device))[1].argmax(dim=1).cpu() == 0)
+    return torch.cat(losses).double(), torch.cat(masked), torch.cat(clean)
 
 
 def translation_scores(model: nn.Module, tokenizer, target_tokenizer, n: int = 2000) -> dict:
     """The share of held-out sentences that an encoder-decoder translates without a fault."""
     asked = draw_translations(n, HELD_OUT)
-    config, right = model.config, 0
-    device = next(model.parameters()).device
+    config, right, device = model.config, 0, device_of(model)
     for first in range(0, n, 250):
         part = asked[first : first + 250]
         source = pad_batch([tokenizer.encode(each.source) for each in part]).to(device)
@@ -159,16 +152,36 @@ def question_scores(model: nn.Module, n: int = 1000) -> dict[str, float]:
     """How many questions a BERT's vectors answer: a new span head on it, the BERT itself frozen.
 
     Args:
-        model: a ``BertForPreTraining``, trained on the world's questions.
+        model: a ``BertForPreTraining``, trained on the world's questions; it stays as it is.
         n: how many to ask.
     """
     world = World()
     asked = packed_questions(world, n, HELD_OUT)
-    reader = SpanReader(freeze(model.bert), SpanHead, span_loss, best_span)
+    bert = freeze(copy.deepcopy(model.bert).cpu())
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(HELD_OUT)  # of the head's first weights
+        reader = SpanReader(bert, SpanHead, span_loss, best_span)
     fine_tune(reader, packed_questions(world, 4800, HELD_OUT + 1), steps=100)
     first, last = reader.answer(asked["ids"], asked["segments"])
     right = (first == asked["starts"]) & (last == asked["ends"])
-    return {"exact match": float(right.double().mean())}
+    return {"exact match": _share(right)}
+
+
+def _beside(
+    name: str, simple: Tensor, model: Tensor, best: Tensor, classes: Tensor
+) -> dict[str, float]:
+    """Mean losses of a simple count, of a model and of the best there is, and the share closed."""
+    scores = {name: float(simple.mean()), "model": float(model.mean()), "exact": float(best.mean())}
+    scores["closed"] = closed(simple, model, best)
+    for number, kind in enumerate(TOKEN_CLASSES[1:], start=1):
+        here = classes == number
+        if here.any():
+            scores[f"closed, {kind}"] = closed(simple[here], model[here], best[here])
+    return scores
+
+
+def _share(right: Tensor) -> float:
+    return float(right.double().mean())
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

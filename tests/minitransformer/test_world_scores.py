@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from minitransformer.bert import BertForPreTraining
+from minitransformer.config import BertConfig
 from minitransformer.data import World, exact
 from minitransformer.data.translation import draw_translations
 from minitransformer.sources import open_source
@@ -14,6 +16,7 @@ from minitransformer.tokenizers import SPECIAL_TOKENS
 from minitransformer.world_scores import (
     closed,
     pair_scores,
+    question_scores,
     story_limits,
     story_scores,
     translation_scores,
@@ -104,6 +107,19 @@ def test_a_bert_that_knows_the_posteriors_closes_all_and_is_as_right_as_bayes(wo
     for how in ("clean", "masked"):
         assert simple[f"pairs right, {how}"] == pytest.approx(1 - follow)
         assert best[f"pairs right, {how}"] == best[f"pairs right, {how}, Bayes"] > 0.85
+
+
+def test_asking_questions_leaves_model_and_random_state_alone_and_repeats_itself(world):
+    sizes = dict(max_seq=48, d_model=12, num_heads=3, num_layers=1)
+    model = BertForPreTraining(BertConfig(vocab_size=len(world.vocab), **sizes))
+    before = [weight.clone() for weight in model.parameters()]
+    state = torch.random.get_rng_state()
+    first = question_scores(model, 100)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert all(map(torch.equal, model.parameters(), before))
+    torch.manual_seed(5)
+    assert question_scores(model, 100) == first
 
 
 def test_a_translator_is_right_where_it_says_exactly_the_translation(monkeypatch, world):
