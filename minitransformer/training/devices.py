@@ -67,7 +67,7 @@ class Team:
                 f"a batch of {rows} rows cannot be shared by {self.size} processes; "
                 f"choose a batch size that {self.size} divides"
             )
-        return {name: rows[self.rank :: self.size] for name, rows in batch.items()}
+        return {name: column[self.rank :: self.size] for name, column in batch.items()}
 
     def agree(self, model: nn.Module) -> None:
         """Give every process the first one's weights."""

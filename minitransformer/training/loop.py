@@ -161,50 +161,55 @@ def train(
         FloatingPointError: the loss is no longer a number.
     """
     device, home = training_device(), device_of(model)
-    team, model = Team(device), model.to(device)
-    optimizers = make_optimizers(model, config)
-    history, start = History(), 0
-    if checkpoint is not None and Path(checkpoint).exists():
-        history, start = _resume(Path(checkpoint), model, optimizers, config)
-    team.agree(model)
-    run = _Run(model, optimizers, config, history, team, device)
-    bar = tqdm(total=config.steps, initial=start, disable=not progress, unit="step", leave=True)
-    began = time.perf_counter() - history.seconds
-    with _left_as_found(model, home, team), _random_state_kept(device), bar:
-        for step in range(start, config.steps if not history.reached else start):
-            run.step(step, batches(step), schedule or learning_rate_at, clip)
-            done = step + 1
-            evaluated = evaluate is not None and _due(done, config.evaluate_every, config.steps)
-            if evaluated:
-                _evaluate(run, done, evaluate, config)
-            if evaluated or _due(done, 10, config.steps):
-                run.collect()
-                history.seconds = time.perf_counter() - began
-                bar.set_postfix(loss=f"{history.losses[-1]:.4f}", refresh=False)
-                if log is not None and team.rank == 0:
-                    log(_record(done, history))
-            bar.update(1)
-            last = done == config.steps or history.reached
-            if checkpoint is not None and (
-                _due(done, config.checkpoint_every, config.steps) or last
-            ):
-                run.collect()
-                history.seconds = time.perf_counter() - began
-                if team.rank == 0:
+    team = Team(device)
+    with _left_as_found(model, home, team), _random_state_kept(device):
+        optimizers = make_optimizers(model.to(device), config)
+        history, start = History(), 0
+        if checkpoint is not None and Path(checkpoint).exists():
+            history, start = _resume(Path(checkpoint), model, optimizers, config)
+        team.agree(model)
+        run = _Run(model, optimizers, config, history, team)
+        began = time.perf_counter() - history.seconds
+        bar = tqdm(total=config.steps, initial=start, disable=not progress, unit="step", leave=True)
+        with bar:
+            for step in range(start, start if history.reached else config.steps):
+                run.step(step, batches(step), schedule or learning_rate_at, clip)
+                done = step + 1
+                evaluated = evaluate is not None and _due(done, config.evaluate_every, config.steps)
+                if evaluated:
+                    run.evaluate(done, evaluate)
+                told = evaluated or _due(done, 10, config.steps)
+                kept = checkpoint is not None and (
+                    history.reached or _due(done, config.checkpoint_every, config.steps)
+                )
+                if told or kept:
+                    run.collect()
+                    history.seconds = time.perf_counter() - began
+                if told:
+                    bar.set_postfix(loss=f"{history.losses[-1]:.4f}", refresh=False)
+                    if log is not None and team.rank == 0:
+                        log(_record(done, history))
+                bar.update(1)
+                if kept and team.rank == 0:
                     _save(Path(checkpoint), done, model, optimizers, history, config)
-            if history.reached:
-                break
+                if history.reached:
+                    break
     return history
 
 
+@dataclass
 class _Run:
     """The moving parts of one run."""
 
-    def __init__(self, model, optimizers, config, history, team, device):
-        self.model, self.optimizers, self.config = model, optimizers, config
-        self.history, self.team, self.device = history, team, device
-        self.pending: list[Tensor] = []  # losses still on the device
-        self.peaks = [[group["lr"] for group in each.param_groups] for each in optimizers]
+    model: nn.Module
+    optimizers: list[Optimizer]
+    config: TrainingConfig
+    history: History
+    team: Team
+    pending: list[Tensor] = field(default_factory=list)  # losses still on the device
+
+    def __post_init__(self):
+        self.peaks = [[group["lr"] for group in each.param_groups] for each in self.optimizers]
 
     def step(self, step: int, batch: dict[str, Tensor], schedule, clip) -> None:
         """One step of training."""
@@ -215,14 +220,13 @@ class _Run:
                 group["lr"] = peak * share
             optimizer.zero_grad()
         torch.manual_seed(config.seed * 1_000_003 + step * self.team.size + self.team.rank)
-        batch = {
-            name: rows.to(self.device, non_blocking=True)
-            for name, rows in self.team.share(batch).items()
-        }
+        device = self.team.device
+        ours = self.team.share(batch)
+        moved = {name: rows.to(device, non_blocking=True) for name, rows in ours.items()}
         self.model.train()
         mixed = config.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-            loss = self.model.loss(**batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            loss = self.model.loss(**moved)
         loss.backward()
         self.team.average_gradients(self.model)
         _clip(self.model, config.clip_norm, clip)
@@ -245,6 +249,15 @@ class _Run:
         self.history.losses += losses
         self.pending.clear()
 
+    def evaluate(self, done: int, measure: Callable[[nn.Module], float]) -> None:
+        """Measure the model after so many steps, and see whether the target is reached."""
+        self.collect()
+        self.model.eval()
+        with torch.inference_mode():
+            loss = float(measure(self.model))
+        self.history.evaluations.append((done, loss))
+        self.history.reached = _reached(loss, self.config)
+
 
 def _clip(model: nn.Module, max_norm: float | None, clip) -> None:
     if max_norm is None:
@@ -256,15 +269,6 @@ def _clip(model: nn.Module, max_norm: float | None, clip) -> None:
     clipped = clip([parameter.grad for parameter in moved], max_norm)
     for parameter, gradient in zip(moved, clipped, strict=True):
         parameter.grad = gradient
-
-
-def _evaluate(run: _Run, done: int, evaluate, config: TrainingConfig) -> None:
-    run.collect()
-    run.model.eval()
-    with torch.inference_mode():
-        loss = float(evaluate(run.model))
-    run.history.evaluations.append((done, loss))
-    run.history.reached = _reached(loss, config)
 
 
 def _reached(loss: float, config: TrainingConfig) -> bool:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from minitransformer.config import BertConfig, GPTConfig
 from minitransformer.gpt import GPT
 from minitransformer.training.batches import text_loss, text_windows
+from minitransformer.training.devices import Team
 from minitransformer.training.loop import TrainingConfig, train
 from minitransformer.training.schedule import clip_gradients, learning_rate_at
 
@@ -254,6 +255,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, said):
     train(make_model(), BATCHES, CONFIG, checkpoint=path)
     with pytest.raises(ValueError, match=f"{said}; use the same settings"):
         train(make_model(), BATCHES, replace(CONFIG, **change), checkpoint=path)
+
+
+def test_a_run_whose_checkpoint_is_refused_leaves_the_group_of_processes(tmp_path, monkeypatch):
+    path, left = tmp_path / "run.safetensors", []
+    train(make_model(), BATCHES, CONFIG, checkpoint=path)
+    monkeypatch.setattr(Team, "close", lambda team: left.append(team))
+    with pytest.raises(ValueError, match="belongs to a run with seed"):
+        train(make_model(), BATCHES, replace(CONFIG, seed=9), checkpoint=path)
+    assert len(left) == 1
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
