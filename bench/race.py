@@ -16,8 +16,6 @@ from bench.rows import Row
 from minitransformer.sources import open_source
 
 TARGET = 1.898
-
-
 DATA = os.environ.get("MINITRANSFORMER_SHAKESPEARE", "tinyshakespeare")
 
 

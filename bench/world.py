@@ -20,7 +20,7 @@ from minitransformer.data import World, exact
 from minitransformer.fine_tuning import BertForClassification
 from minitransformer.generation import evaluation_mode
 from minitransformer.presets import PRESETS
-from minitransformer.runs import execute, prepare
+from minitransformer.runs import Run, execute, prepare
 from minitransformer.training import train
 from minitransformer.training.batches import table_rows
 from minitransformer.world_scores import pair_scores, story_scores, translation_scores
@@ -28,8 +28,8 @@ from minitransformer.world_scores import pair_scores, story_scores, translation_
 SEEDS = (0, 1, 2)
 
 
-def by_preset(name: str, seed: int) -> tuple[object, float]:
-    """A model trained by a preset, with its task; and the seconds it took, data included."""
+def by_preset(name: str, seed: int) -> tuple[Run, float]:
+    """A run of a preset, trained; and the seconds it took, data included."""
     begin = time.perf_counter()
     preset = dataclasses.replace(PRESETS[name], seed=seed, evaluate_every=0)
     run = prepare(preset)
@@ -46,8 +46,7 @@ def gpt(seed: int) -> dict[str, float]:
 def bert(seed: int) -> dict[str, float]:
     """Hidden words, and pairs."""
     run, seconds = by_preset("world-bert", seed)
-    scores = pair_scores(run.model)
-    return scores | {"seconds": seconds}
+    return pair_scores(run.model) | {"seconds": seconds}
 
 
 def translation(seed: int) -> dict[str, float]:

@@ -20,11 +20,15 @@ What the course's learners rebuild, one function at a time. Modules are named fo
     sampling generation beams    the next token, and the ones after it
     training       the loop, optimisers, schedules, batches, checkpoints
     retrieval chat    passages found by meaning and prompts made of them; conversations as text
-    interop        weights from and to Hugging Face
-    presets tasks saving    a run by name; its data; a model on disk
+    interop        weights from and to Hugging Face (with interop_config and interop_names)
+    checks         what is refused before anything is computed
+    presets sources tasks    a run by name; its texts; its batches and its measure
+    runs saving    a run in a folder; a model on disk
+    prompts cli    text from a saved model; what the command line does
     pretrained     models that ship with the package
     plots model_plots sketches    pictures with a text alternative
     answer_finder  a small model around one head, which finds what *it* stands for
+    world_scores   models beside what can be known of the small world
     gap_exam senses    hidden words and words of two senses, and what can be known of them
     data           the small world whose exact probabilities are known; files; public data sets
 

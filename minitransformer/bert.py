@@ -9,7 +9,7 @@ hidden words (masked language model), one says whether the second sentence follo
 import torch
 from torch import Tensor, nn
 
-from minitransformer.blocks import LayerNorm
+from minitransformer.blocks import make_norm
 from minitransformer.checks import (
     check_batch,
     check_device,
@@ -43,7 +43,7 @@ class BertEmbeddings(nn.Module):
         self.token = nn.Embedding(config.vocab_size, config.d_model, config.pad_id)
         self.position = nn.Embedding(config.max_seq, config.d_model)
         self.segment = nn.Embedding(config.num_segments, config.d_model)
-        self.norm = make_norm(config, parts or Parts())
+        self.norm = make_norm(config.d_model, config.norm_eps, parts or Parts())
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """Ids and segment ids ``(batch, seq)`` (all 0 if left out) to ``(batch, seq, d_model)``."""
@@ -161,7 +161,7 @@ class MlmHead(nn.Module):
         super().__init__()
         self.parts, self.activation = parts or Parts(), config.activation
         self.dense = nn.Linear(config.d_model, config.d_model)
-        self.norm = make_norm(config, self.parts)
+        self.norm = make_norm(config.d_model, config.norm_eps, self.parts)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, hidden: Tensor, table: Tensor) -> Tensor:
@@ -251,13 +251,6 @@ class BertForPreTraining(nn.Module):
             )
         pooled = self.bert.pooler(hidden[first[needed]].unsqueeze(1))
         return loss + self.parts.cross_entropy(self.nsp(pooled), (~is_next).long())
-
-
-def make_norm(config: BertConfig, parts: Parts) -> nn.Module:
-    """The layer norm that the parts name, or the package's own."""
-    if parts.LayerNorm is not None:
-        return parts.LayerNorm(config.d_model, config.norm_eps)
-    return LayerNorm(config.d_model, config.norm_eps, parts)
 
 
 def initialize(model: nn.Module) -> None:

@@ -148,9 +148,7 @@ class Residual(nn.Module):
     ):
         super().__init__()
         check_choice("norm", norm, NORMS)
-        parts = parts or Parts()
-        make = parts.LayerNorm
-        self.norm = make(d_model, norm_eps) if make else LayerNorm(d_model, norm_eps, parts)
+        self.norm = make_norm(d_model, norm_eps, parts or Parts())
         self.rate, self.pre = rate, norm == "pre"
 
     def enter(self, x: Tensor) -> Tensor:
@@ -287,6 +285,13 @@ class DecoderBlock(nn.Module):
         x = around.leave(x, change)
         change = self.feed_forward(self.around_feed_forward.enter(x))
         return self.around_feed_forward.leave(x, change), own, cross
+
+
+def make_norm(d_model: int, eps: float, parts: Parts) -> nn.Module:
+    """The layer norm that the parts name, or the package's own."""
+    if parts.LayerNorm is not None:
+        return parts.LayerNorm(d_model, eps)
+    return LayerNorm(d_model, eps, parts)
 
 
 def make_attention(

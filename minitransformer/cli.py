@@ -70,13 +70,13 @@ def train_command(options: Namespace) -> int:
 
 def _conclude(preset: Preset, folder: Path | None, history, first: bool) -> int:
     """Print what came out of a run; the exit code."""
-    best = history.evaluations[-1][1] if history.evaluations else None
+    last = history.evaluations[-1][1] if history.evaluations else None
     if first:
         results = {"steps": len(history.losses), "seconds": f"{history.seconds:.1f}"}
         if history.losses:
             results["training loss"] = f"{history.losses[-1]:.4f}"
-        if best is not None:
-            results["validation loss"] = f"{best:.4f}"
+        if last is not None:
+            results["validation loss"] = f"{last:.4f}"
         if folder is not None:
             results["saved in"] = folder
         _print_results(results)
@@ -84,8 +84,8 @@ def _conclude(preset: Preset, folder: Path | None, history, first: bool) -> int:
         return 0
     if first:
         said = "no step was trained"
-        if best is not None:
-            said = f"the validation loss is {best:.4f} after {len(history.losses)} steps"
+        if last is not None:
+            said = f"the validation loss is {last:.4f} after {len(history.losses)} steps"
         _remark(
             f"minitransformer: the target was not reached: {said}, the target "
             f"{preset.target_loss:g}; train for more steps"

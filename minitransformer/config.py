@@ -109,7 +109,7 @@ class GPTConfig(ModelConfig):
             queries and keys by their positions; learns from less text.
 
     Source: Radford et al., Language Models are Unsupervised Multitask Learners (2019), section
-    2.3: pre-norm, and GELU by its tanh approximation.
+    2.3: pre-norm; GELU by its tanh approximation is in its code.
     """
 
     kind: ClassVar[str] = "gpt"

@@ -5,6 +5,7 @@ import torch
 from minitransformer.generation import fill_mask, generate, greedy_decode
 from minitransformer.saving import SavedModel
 from minitransformer.tokenizers import SPECIAL_TOKENS, split_at_special
+from minitransformer.training.devices import device_of
 
 
 class PromptError(ValueError):
@@ -46,7 +47,7 @@ def write(
     if kind == "seq2seq":
         return _translate(saved, prompt, max_new_tokens)
     check_seed(seed)
-    generator = torch.Generator(_device(saved)).manual_seed(seed)
+    generator = torch.Generator(device_of(saved.model)).manual_seed(seed)
     return _continue(saved, prompt, max_new_tokens, temperature, top_k, top_p, generator)
 
 
@@ -66,7 +67,7 @@ def _continue(saved: SavedModel, prompt: str, max_new_tokens: int, *settings) ->
         ids = [start, *ids]
     if not ids:
         raise PromptError("this model needs something to go on from: --prompt TEXT")
-    first = torch.tensor([ids], device=_device(saved))
+    first = torch.tensor([ids], device=device_of(saved.model))
     text = generate(saved.model, first, max_new_tokens, *settings, generator=generator)
     written = tokenizer.decode(text[0, begun:].tolist())
     if begun and start == between_texts:  # one text a line
@@ -86,7 +87,7 @@ def _fill(saved: SavedModel, prompt: str) -> str:
         segments += [min(1, ids[: -len(new)].count(vocab["[SEP]"]))] * len(new) if new else []
     if ids[-1] != vocab["[SEP]"]:
         ids, segments = [*ids, vocab["[SEP]"]], [*segments, segments[-1]]
-    rows = (torch.tensor([row], device=_device(saved)) for row in (ids, segments))
+    rows = (torch.tensor([row], device=device_of(saved.model)) for row in (ids, segments))
     batch, kinds = rows
     filled, chances = fill_mask(saved.model, batch, vocab["[MASK]"], kinds)
     lines = [tokenizer.decode(filled[0, 1:-1].tolist())]
@@ -102,11 +103,7 @@ def _translate(saved: SavedModel, prompt: str, max_new_tokens: int) -> str:
     if not prompt:
         raise PromptError("there is nothing to translate: --prompt TEXT")
     config, target = saved.model.config, saved.target_tokenizer or saved.tokenizer
-    source = torch.tensor([saved.tokenizer.encode(prompt)], device=_device(saved))
+    source = torch.tensor([saved.tokenizer.encode(prompt)], device=device_of(saved.model))
     limit = min(max_new_tokens, config.max_seq)
     written = greedy_decode(saved.model, source, limit)[0].tolist()
     return target.decode(index for index in written if index not in (config.pad_id, config.end_id))
-
-
-def _device(saved: SavedModel) -> torch.device:
-    return next(saved.model.parameters()).device

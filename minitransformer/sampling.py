@@ -45,7 +45,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     Returns:
         The logits, with -inf for the tokens that are out.
 
-    Source: Fan, Lewis and Dauphin, Hierarchical Neural Story Generation (2018), section 5.1.
+    Source: Fan, Lewis and Dauphin, Hierarchical Neural Story Generation (2018), section 5.4.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}; at least one token has to stay")

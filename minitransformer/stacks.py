@@ -6,7 +6,7 @@ norm on top (a pre-norm sum is never normalised by its own block).
 
 from torch import Tensor, nn
 
-from minitransformer.blocks import DecoderBlock, EncoderBlock, LayerNorm
+from minitransformer.blocks import DecoderBlock, EncoderBlock, make_norm
 from minitransformer.config import ModelConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import Parts, readable_parts
@@ -144,9 +144,4 @@ def last_norm(config: ModelConfig, parts: Parts) -> nn.Module:
     """The norm on top of a pre-norm stack; post-norm blocks have normalised already."""
     if config.norm == "post":
         return nn.Identity()
-    make = parts.LayerNorm
-    return (
-        make(config.d_model, config.norm_eps)
-        if make
-        else LayerNorm(config.d_model, config.norm_eps, parts)
-    )
+    return make_norm(config.d_model, config.norm_eps, parts)

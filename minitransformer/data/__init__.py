@@ -13,8 +13,13 @@ automaton    the process, for reading
 combine      larger processes from smaller ones
 process      the process as arrays: fast draws, unigram and bigram
 corpus       several processes over one vocabulary
-exact        what can be known: forward-backward
+exact        what can be known: of texts, of next and hidden tokens, of labels
+forward_backward    the one routine behind it
 views        what can be known from a bag of words
+packed       the world's texts as a BERT reads them
+files        real text from a local file
+registry     public data sets: downloaded, proven, kept
+letter       a short text to write like
 """
 
 from minitransformer.data.records import (

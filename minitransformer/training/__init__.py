@@ -1,4 +1,4 @@
-"""Training: one plain loop for every model, and the short runs of the first chapters.
+"""Training: one plain loop for every model, and the short runs of the chapters.
 
     loop         train(): batches in, losses out; stops, logs, resumes
     optimizers   AdamW written out; Muon
@@ -7,8 +7,11 @@
     checkpoint   weights and state on disk
     devices      CPU, GPU, several processes
     short_runs   word2vec and one attention head, with the learner's own parts
-    fine_tuning_runs    heads on a pre-trained BERT, likewise
     writer_runs  a language model by a bare loop, every part of the step an argument
+    fine_tuning_runs    heads on a pre-trained BERT, likewise
+    translation_runs    an encoder-decoder, likewise
+    tuning_runs  a GPT that names classes, an encoder that finds passages, likewise
+    assistant_runs      a GPT that answers, likewise
 
 Every part that the course has the learner write is an argument, so that "train this with my
 attention" is one word in a call.

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from minitransformer.training.devices import device_of
+
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The source of randomness for one step of a run."""
@@ -122,7 +124,7 @@ def table_loss(
     rows = len(next(iter(table.values())))
 
     def evaluate(model: nn.Module) -> float:
-        device = next(model.parameters()).device
+        device = device_of(model)
         total, weight = 0.0, 0
         for first in range(0, rows, batch_size):
             batch = {name: col[first : first + batch_size] for name, col in table.items()}
