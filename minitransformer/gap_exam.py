@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.data import World, exact
+from minitransformer.data.packed import pair_segments
 from minitransformer.generation import evaluation_mode
 from minitransformer.losses import cross_entropy, masked_lm_loss
 from minitransformer.masking import mask_tokens
-from minitransformer.tasks import pair_segments
-from minitransformer.tokenizers import SPECIAL_TOKENS
+from minitransformer.tokenizers import special_and_words
 from minitransformer.training.devices import device_of
 
 
@@ -101,12 +101,6 @@ def draw_exam(world: World, pairs: int = 2000, seed: int = 0) -> GapExam:
     known["pairs"] = -torch.where(is_next, follows, 1 - follows).log().mean().item()
     bayes = ((follows > 0.5) == is_next).double().mean().item()
     return GapExam(drawn.ids, seen, pair_segments(drawn.ids, vocab), is_next, gaps, known, bayes)
-
-
-def special_and_words(vocab: dict[str, int]) -> tuple[list[int], list[int]]:
-    """The ids of the special tokens, and of all others."""
-    special = [vocab[token] for token in SPECIAL_TOKENS]
-    return special, [index for index in vocab.values() if index not in special]
 
 
 def hide_words(ids: Tensor, vocab: dict[str, int], seed: int) -> Tensor:

@@ -25,7 +25,7 @@ from minitransformer.data.translation import draw_translations, source_words, ta
 from minitransformer.fine_tuning import BertForQuestionAnswering
 from minitransformer.masking import mask_tokens
 from minitransformer.sources import Source
-from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, pad_batch
+from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, pad_batch, special_and_words
 from minitransformer.training.batches import (
     step_generator,
     table_loss,
@@ -144,8 +144,7 @@ def _gaps_task(source: Source, max_seq: int, tokenizer: Any) -> Task:
             f"a BERT needs {', '.join(SPECIAL_TOKENS)} in its vocabulary, and this one of "
             f"{len(vocab)} tokens lacks them; choose the tokenizer words or wordpiece"
         )
-    special = [vocab[token] for token in SPECIAL_TOKENS]
-    ordinary = [index for index in vocab.values() if index not in special]
+    special, ordinary = special_and_words(vocab)
 
     def change(rows: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         for _ in range(1000):  # a small batch may come out without a gap; then once more

@@ -150,6 +150,12 @@ class WordTokenizer:
         return pad_batch([self.encode(text) for text in texts], self.vocab["[PAD]"])
 
 
+def special_and_words(vocab: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """The ids of the special tokens, ``[PAD]`` first, and the ids of all other tokens."""
+    special = [vocab[token] for token in SPECIAL_TOKENS]
+    return special, [index for index in vocab.values() if index not in special]
+
+
 def check_text(text: str) -> str:
     """The text itself, if it is one string that can be written in UTF-8.
 

@@ -11,15 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.data import World, exact
-from minitransformer.data.packed import packed_questions
+from minitransformer.data.packed import packed_questions, pair_segments
 from minitransformer.data.process import Process
 from minitransformer.data.records import TOKEN_CLASSES
 from minitransformer.data.translation import draw_translations
-from minitransformer.gap_exam import channels, hide_words, special_and_words
+from minitransformer.gap_exam import channels, hide_words
 from minitransformer.generation import evaluation_mode, greedy_decode
 from minitransformer.heads import SpanHead, best_span, freeze, span_loss
-from minitransformer.tasks import pair_segments
-from minitransformer.tokenizers import pad_batch
+from minitransformer.tokenizers import pad_batch, special_and_words
 from minitransformer.training.devices import device_of
 from minitransformer.training.fine_tuning_runs import SpanReader, fine_tune
 
