@@ -1,4 +1,4 @@
-"""Measurements: speed as ratios, both sides measured in turns in one run.
+"""Measurements: speed as ratios, both sides measured in one run.
 
     python -m bench                 all parts, and the table in docs/benchmarks.md
     python -m bench throughput race only these parts, printed

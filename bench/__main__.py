@@ -33,7 +33,7 @@ def page(rows: list[Row]) -> str:
         "<!-- Written by: make bench -->",
         "# Benchmarks",
         "",
-        "Ratios, both sides measured in turns in one run; the figures behind them depend on the",
+        "Ratios, both sides measured in one run; the figures behind them depend on the",
         "machine, the ratios less so.",
         "",
         f"Machine: {machine()}.",
