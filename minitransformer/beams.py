@@ -74,14 +74,15 @@ def beam_search(
     first_row = torch.arange(batch, device=start.device)[:, None] * num_beams
     total = torch.full((batch, num_beams), -math.inf, device=start.device)
     total[:, 0] = 0.0  # all beams begin alike, so only one of them counts
-    length = torch.zeros(batch, num_beams, device=start.device)
+    length = torch.zeros(batch, num_beams, dtype=torch.int64, device=start.device)
     ended = torch.zeros(batch, num_beams, dtype=torch.bool, device=start.device)
     for _ in range(max_new_tokens):
         step = next_log_probabilities(texts).view(batch, num_beams, -1)
         step = torch.where(ended[..., None], _only(fill, step), step)
         totals = total[..., None] + step  # (batch, num_beams, vocab)
         length = length + ~ended
-        candidates = (totals / length[..., None] ** length_penalty).flatten(1)
+        divisor = length[..., None].to(totals.dtype) ** length_penalty
+        candidates = (totals / divisor).flatten(1)
         scores, chosen = candidates.topk(num_beams, dim=1)
         parent, token = chosen // step.shape[-1], chosen % step.shape[-1]
         total, length = totals.flatten(1).gather(1, chosen), length.gather(1, parent)

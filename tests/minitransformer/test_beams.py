@@ -264,3 +264,13 @@ def test_the_sizes_of_a_search_are_whole_numbers_from_1_on(gpt):
     for sizes, told in (((0, 3), "num_beams must be at least 1"), ((2, 0), "max_new_tokens must")):
         with pytest.raises(ValueError, match=told):
             simple_beam_search(lambda ids: torch.zeros(5), *sizes, start_id=1, end_id=2)
+
+
+def test_a_score_has_all_the_digits_of_its_log_probabilities():
+    steps = torch.tensor([[0.1, 0.2, 0.7]], dtype=torch.float64).log()
+    start = torch.zeros(1, 1, dtype=torch.long)
+    texts, scores = beam_search(
+        lambda texts: steps.expand(len(texts), -1), start, 2, 3, 0, length_penalty=0.6
+    )
+    assert texts[0, 0].tolist() == [2, 2, 2]
+    assert float(scores[0, 0]) == pytest.approx(3 * math.log(0.7) / 3**0.6, rel=1e-14)
