@@ -105,7 +105,7 @@ def _backward(
             moved = onward.probability * (seen[t + 1] * after[-1])[onward.target]
             goes_on.index_add_(0, onward.source, moved)
         here = torch.where(lengths == t + 1, stops, goes_on)
-        after.append(here / here.amax(0).clamp(min=1e-300))
+        after.append(here / here.sum(0).clamp(min=1e-300))
     return after[::-1]
 
 

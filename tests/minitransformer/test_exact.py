@@ -306,6 +306,18 @@ def test_batches_larger_than_one_reading_are_put_together():
     assert len(found.unique()) == 2 and torch.equal(found[:2], found[-2:])
 
 
+def test_rows_may_be_wider_than_any_text_can_be():
+    texts = [("cats", "she"), ("leo", "[MASK]", "he")]
+    narrow, wide = ids_of(texts), torch.zeros(2, 7, dtype=torch.int64)
+    wide[:, :3] = narrow
+    channels = channel(), channel(rate=1.0)
+    expected = exact.token_posterior(process(), narrow, *channels)
+    found = exact.token_posterior(process(), wide, *channels)
+    assert torch.equal(found[:, :3], expected) and not found[:, 3:].any()
+    labels = exact.label_posterior(process(), wide, "yes", channel())
+    assert torch.equal(labels, exact.label_posterior(process(), narrow, "yes", channel()))
+
+
 def test_ids_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"ids must be integers \(batch, seq\)"):
         exact.text_log_probability(process(), torch.tensor([3, 4]))
