@@ -22,6 +22,7 @@ from minitransformer.bert import BertForPreTraining
 from minitransformer.bpe import BPETokenizer
 from minitransformer.config import ModelConfig, config_from_dict
 from minitransformer.gpt import GPT
+from minitransformer.lora import LoRALinear
 from minitransformer.parts import Parts
 from minitransformer.seq2seq import Seq2Seq
 from minitransformer.tokenizers import CharTokenizer, WordTokenizer
@@ -67,6 +68,7 @@ def save_model(
 
     Raises:
         TypeError: the model or a tokenizer is of another class.
+        ValueError: the model has LoRA layers, or weights of several number types.
     """
     kinds = _model_classes()
     if type(model) not in kinds.values():
@@ -74,6 +76,7 @@ def save_model(
             f"model must be a {', '.join(each.__name__ for each in kinds.values())}, got "
             f"{type(model).__name__}; save the tensors of others with safetensors"
         )
+    _check_merged(model)
     config = {
         "format": FORMAT,
         "model": model.config.to_dict(),
@@ -150,6 +153,16 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} does not describe a model ({reason}); copy it again, or save the model anew"
         ) from error
     return config
+
+
+def _check_merged(model: nn.Module) -> None:
+    """No layer is in two parts: the sizes in a configuration could not say so."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, LoRALinear):
+            raise ValueError(
+                f"a model with LoRA layers (such as {name}) cannot be saved; add their changes in "
+                "with lora.merge_lora, or save lora.lora_weights(model) alone with safetensors"
+            )
 
 
 def _check_dtype(tensors: dict[str, torch.Tensor], owner: str) -> torch.dtype:

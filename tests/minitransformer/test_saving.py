@@ -13,6 +13,7 @@ from minitransformer.bpe import BPETokenizer
 from minitransformer.config import BertConfig, GPTConfig, Seq2SeqConfig
 from minitransformer.gpt import GPT
 from minitransformer.interop import save_hugging_face
+from minitransformer.lora import add_lora, merge_lora
 from minitransformer.parts import Parts
 from minitransformer.saving import load_model, read_config, save_model
 from minitransformer.seq2seq import Seq2Seq
@@ -263,3 +264,13 @@ def test_a_model_of_two_number_types_is_not_saved_as_one(tmp_path):
     with pytest.raises(ValueError, match="the model must have weights of one floating-point"):
         save_model(tmp_path / "new", model)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_model_with_lora_is_refused_and_the_saved_one_stays(folder):
+    tuned = add_lora(make("gpt", seed=1), rank=2, alpha=4)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ValueError, match="LoRA .* decoder.blocks.0.attention.query.*merge_lora"):
+        save_model(folder, tuned)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    save_model(folder, merge_lora(tuned))
+    assert torch.equal(outputs(load_model(folder).model), outputs(tuned))
