@@ -135,6 +135,7 @@ class Bert(nn.Module):
         """
         x = self.embeddings(ids, segments)
         if real is None:
+            check_some_real(ids != self.config.pad_id)
             mask = self.parts.mask_padding(ids, self.config.pad_id)  # (batch, 1, seq)
         else:
             check_real(real, ids.shape)

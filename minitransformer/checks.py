@@ -117,7 +117,7 @@ def check_some_real(real: Tensor) -> None:
         return
     row = int((~real.any(dim=1)).nonzero()[0, 0])
     raise ValueError(
-        f"real calls all of text {row} padding, and attention over nothing is not defined; "
+        f"all of text {row} is padding, and attention over nothing is not defined; "
         "leave empty texts out"
     )
 
@@ -142,6 +142,21 @@ def check_heads(d_model: int, num_heads: int) -> None:
         raise ValueError(
             f"d_model must be a multiple of num_heads, got {d_model} and {num_heads}; "
             "each head gets d_model / num_heads numbers"
+        )
+
+
+def check_whole(name: str, size: int) -> None:
+    """A number of tokens or texts is whole."""
+    if not isinstance(size, int):
+        raise TypeError(f"{name} must be a whole number, got {size!r}")
+
+
+def check_stop(stop_id: int, vocab_size: int) -> None:
+    """A token that ends a text is one that can be written."""
+    if not 0 <= stop_id < vocab_size:
+        raise ValueError(
+            f"stop_id must lie in 0..{vocab_size - 1} (the vocabulary), got {stop_id}; "
+            "name the token that ends a text"
         )
 
 

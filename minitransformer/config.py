@@ -153,6 +153,11 @@ class Seq2SeqConfig(ModelConfig):
         if self.target_vocab_size is None:
             object.__setattr__(self, "target_vocab_size", self.vocab_size)
         super().__post_init__()
+        if self.d_model % 2:
+            raise ValueError(
+                "d_model of an encoder-decoder must be even (in its positions each sine has a "
+                f"cosine), got {self.d_model}"
+            )
         for name in ("pad_id", "start_id", "end_id"):
             if getattr(self, name) >= self.target_vocab_size:
                 raise ValueError(

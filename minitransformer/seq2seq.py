@@ -9,7 +9,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from minitransformer.checks import check_batch, check_cache, check_device, check_ids
+from minitransformer.checks import (
+    check_batch,
+    check_cache,
+    check_device,
+    check_ids,
+    check_some_real,
+)
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.multi_head import KVCache
 from minitransformer.parts import Parts
@@ -100,6 +106,7 @@ class Seq2Seq(nn.Module):
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Read the source: ``(memory (batch, seq_k, d_model), mask (batch, 1, seq_k))``."""
         x = self._embed(source, self.source_token, 0, "source")
+        check_some_real(source != self.config.pad_id)
         mask = self.parts.mask_padding(source, self.config.pad_id)
         return self.encoder(x, mask)[0], mask
 
@@ -143,6 +150,7 @@ class Seq2Seq(nn.Module):
         """
         if not 0 <= smoothing <= 1:
             raise ValueError(f"smoothing must be a share from 0 to 1, got {smoothing}")
+        check_batch(targets)
         check_ids(targets, self.config.target_vocab_size, "targets")
         kept = targets != self.config.pad_id
         logits = self(source, shift_right(targets, self.config.start_id))[kept]

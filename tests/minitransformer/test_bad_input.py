@@ -172,7 +172,7 @@ def test_there_is_at_least_one_head():
 @pytest.mark.parametrize("config", EVERY, ids=lambda c: c.kind)
 @given(batch=st.integers(1, 3), seq=st.integers(1, 7), seed=st.integers(0, 99))
 def test_any_batch_that_fits_gives_logits_of_its_shape(config, batch, seq, seed):
-    ids = torch.randint(11, (batch, seq), generator=torch.Generator().manual_seed(seed))
+    ids = torch.randint(1, 11, (batch, seq), generator=torch.Generator().manual_seed(seed))
     model = MODELS[config.kind](config)
     found = model(ids, ids) if config.kind == "seq2seq" else model(ids)
     found = found[0] if isinstance(found, tuple) else found
@@ -311,7 +311,7 @@ def test_a_text_of_a_bert_that_is_called_padding_alone_is_refused():
     real[1] = False
     for parts in (Parts(), readable_parts()):
         model = MODELS["bert"](BERT_SIZES, parts)
-        with pytest.raises(ValueError, match="real calls all of text 1 padding, .*leave empty"):
+        with pytest.raises(ValueError, match="all of text 1 is padding, .*leave empty"):
             model(IDS, real=real)
 
 
@@ -394,3 +394,22 @@ def test_label_smoothing_is_a_share():
     for wrong in (-0.1, 1.5, float("nan")):
         with pytest.raises(ValueError, match=f"smoothing must be a share .*got {wrong}"):
             made(SEQ2SEQ_SIZES).loss(IDS, IDS.clamp(max=10), smoothing=wrong)
+
+
+@pytest.mark.parametrize("config", [BERT_SIZES, SEQ2SEQ_SIZES], ids=lambda c: c.kind)
+@pytest.mark.parametrize("parts", [Parts(), readable_parts()], ids=["fused", "readable"])
+def test_a_text_whose_ids_are_padding_alone_is_refused(config, parts):
+    ids = IDS.clone()
+    ids[1] = config.pad_id
+    with pytest.raises(ValueError, match="text 1 .* padding, .*leave empty texts out"):
+        read(MODELS[config.kind](config, parts), ids)
+
+
+def test_the_targets_of_an_encoder_decoder_are_a_batch():
+    with pytest.raises(ValueError, match=r"must have shape \(batch, seq\), got \(3,\)"):
+        made(SEQ2SEQ_SIZES).loss(IDS[:1], torch.tensor([4, 5, 3]))
+
+
+def test_an_encoder_decoder_of_odd_width_is_refused_before_it_draws_a_weight():
+    with pytest.raises(ValueError, match="d_model of an encoder-decoder must be even.* got 5"):
+        Seq2SeqConfig(**{**SIZES, "d_model": 5, "num_heads": 1})
