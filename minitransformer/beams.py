@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from minitransformer.checks import check_stop, check_whole
 from minitransformer.generation import (
     check_beginnings,
     decoding_limit,
@@ -220,12 +221,7 @@ def beam_generate(
     """
     check_beginnings(ids, max_new_tokens, real)
     _check_sizes(num_beams, max_new_tokens)
-    vocab_size = model.config.vocab_size
-    if not 0 <= stop_id < vocab_size:
-        raise ValueError(
-            f"stop_id must lie in 0..{vocab_size - 1} (the vocabulary), got {stop_id}; "
-            "a search needs a token that ends a text"
-        )
+    check_stop(stop_id, model.config.vocab_size)
     longest, max_seq = ids.shape[1] + max_new_tokens - 1, model.config.max_seq
     if longest > max_seq:  # the last token is written, and not read
         raise ValueError(
@@ -276,7 +272,6 @@ def _mover(cache: list[KVCache] | None) -> Callable[[Tensor], None] | None:
 
 def _check_sizes(num_beams: int, max_new_tokens: int) -> None:
     for name, size in (("num_beams", num_beams), ("max_new_tokens", max_new_tokens)):
-        if not isinstance(size, int):
-            raise TypeError(f"{name} must be a whole number, got {size!r}")
+        check_whole(name, size)
         if size < 1:
             raise ValueError(f"{name} must be at least 1, got {size}")

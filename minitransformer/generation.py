@@ -15,7 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from minitransformer.bert import BertForPreTraining
-from minitransformer.checks import check_batch, check_numbers, check_tensor
+from minitransformer.checks import (
+    check_batch,
+    check_numbers,
+    check_real,
+    check_stop,
+    check_tensor,
+    check_whole,
+)
 from minitransformer.config import Seq2SeqConfig
 from minitransformer.gpt import GPT
 from minitransformer.multi_head import KVCache
@@ -81,6 +88,8 @@ def generate(
         or less where every row has stopped.
     """
     check_beginnings(ids, max_new_tokens, real)
+    if stop_id is not None:
+        check_stop(stop_id, model.config.vocab_size)
 
     def sample(logits: Tensor) -> Tensor:
         if temperature == 0:
@@ -168,6 +177,7 @@ def decoding_limit(config: Seq2SeqConfig, max_new_tokens: int | None) -> int:
     """How long a target may become: what was asked for, if the context is that long."""
     if max_new_tokens is None:
         return config.max_seq
+    check_whole("max_new_tokens", max_new_tokens)
     if not 1 <= max_new_tokens <= config.max_seq:
         raise ValueError(
             f"max_new_tokens must lie in 1..{config.max_seq} (the context), got "
@@ -278,10 +288,17 @@ def _predicted(ids: Tensor, real: Tensor | None) -> Tensor:
     """Which of the tokens 2 .. seq have a real token before them, and are real."""
     if real is None:
         return torch.ones_like(ids[:, 1:], dtype=torch.bool)
+    check_real(real, ids.shape)
     return real[:, 1:] & real[:, :-1]
 
 
 def _append(text: Tensor, real: Tensor | None, new: Tensor) -> tuple[Tensor, Tensor | None]:
+    if not isinstance(new, Tensor) or new.is_floating_point():
+        got = new.dtype if isinstance(new, Tensor) else f"a {type(new).__name__}"
+        raise TypeError(
+            f"next_token must give a tensor of ids, one a row, got {got}; "
+            "choose with logits.argmax(dim=-1), for instance"
+        )
     if new.shape != text.shape[:1]:
         raise ValueError(
             f"next_token must give one id a row, shape {tuple(text.shape[:1])}, "
@@ -296,6 +313,7 @@ def _append(text: Tensor, real: Tensor | None, new: Tensor) -> tuple[Tensor, Ten
 def check_beginnings(ids: Tensor, max_new_tokens: int, real: Tensor | None) -> None:
     """Texts to go on from: a batch of ids, whose padding, if any, stands on the left."""
     check_batch(ids)
+    check_whole("max_new_tokens", max_new_tokens)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens must be at least 0, got {max_new_tokens}")
     if real is None:

@@ -482,3 +482,35 @@ def test_what_is_no_batch_of_ids_is_refused_wherever_a_text_is_read(gpt, bert):
             read(torch.tensor([1, 2]))
     with pytest.raises(TypeError, match="real must be a tensor, got a list"):
         generate(gpt, ids_of(1, 2), 2, real=[[True, True]])
+
+
+@pytest.mark.parametrize("stop_id", [-1, 99])
+def test_a_stop_that_no_token_is_is_refused(gpt, stop_id):
+    with pytest.raises(ValueError, match=rf"stop_id must lie in 0..\d+ .*, got {stop_id}; "):
+        generate(gpt, ids_of(1, 2), 3, stop_id=stop_id)
+
+
+@pytest.mark.parametrize("count", [1.5, "3", None])
+def test_the_number_of_new_tokens_is_a_whole_number(gpt, translator, count):
+    with pytest.raises(TypeError, match="max_new_tokens must be a whole number, got "):
+        generate(gpt, ids_of(1, 2), count)
+    if count is not None:
+        with pytest.raises(TypeError, match="max_new_tokens must be a whole number, got "):
+            greedy_decode(translator, sources(), count)
+
+
+@pytest.mark.parametrize(
+    "choice, got", [(lambda _: [1], "a list"), (lambda _: torch.tensor([1.5]), "torch.float32")]
+)
+def test_your_own_choice_gives_ids(gpt, choice, got):
+    with pytest.raises(TypeError, match=f"next_token must give .* got {got}"):
+        generate(gpt, ids_of(1, 2), 3, next_token=choice)
+
+
+@pytest.mark.parametrize("measure", [perplexity, text_log_probability])
+def test_a_map_of_real_tokens_is_checked_where_a_text_is_measured(gpt, measure):
+    ids = ids_of(1, 3)
+    with pytest.raises(TypeError, match="real must be bool .*, got torch.float32"):
+        measure(gpt, ids, torch.ones(1, 3))
+    with pytest.raises(ValueError, match=r"real must have one entry a token, shape \(1, 3\)"):
+        measure(gpt, ids, torch.ones(1, 2, dtype=torch.bool))
