@@ -147,7 +147,7 @@ def check_heads(d_model: int, num_heads: int) -> None:
 
 def check_whole(name: str, size: int) -> None:
     """A number of tokens or texts is whole."""
-    if not isinstance(size, int):
+    if not isinstance(size, Integral):
         raise TypeError(f"{name} must be a whole number, got {size!r}")
 
 

@@ -299,7 +299,24 @@ def _save(path: Path, done: int, model, optimizers, history: History, config) ->
     tensors, rest = pack_optimizers(optimizers)
     tensors |= {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     notes = {"step": done, "optimizers": rest, "history": dataclasses.asdict(history)}
-    save_tensors(path, tensors, notes | {"training": _identity(config)})
+    notes |= {"training": _identity(config), "trained": _trained(model)}
+    save_tensors(path, tensors, notes)
+
+
+def _trained(model: nn.Module) -> list[str]:
+    """The names of what is not frozen; the optimisers' state is by place among these."""
+    return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _check_trained(path: Path, theirs: list[str], ours: list[str]) -> None:
+    """The run in the checkpoint trained what this one trains."""
+    for more, less, what in ((ours, theirs, "did not train"), (theirs, ours, "trained")):
+        changed = [name for name in more if name not in less]
+        if changed:
+            raise ValueError(
+                f"{path} belongs to a run that {what} {', '.join(changed[:3])}, unlike this one; "
+                "freeze the same weights, or use another checkpoint"
+            )
 
 
 def _resume(path: Path, model, optimizers: list[Optimizer], config) -> tuple[History, int]:
@@ -315,6 +332,8 @@ def _resume(path: Path, model, optimizers: list[Optimizer], config) -> tuple[His
             )
     prefix = "model."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    if set(weights) == set(model.state_dict()) and "trained" in notes:
+        _check_trained(path, notes["trained"], _trained(model))
     load_weights(model, weights, str(path))
     unpack_optimizers(optimizers, tensors, notes["optimizers"])
     history = History(**notes["history"])

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from minitransformer.config import BertConfig, GPTConfig
 from minitransformer.gpt import GPT
+from minitransformer.heads import freeze_layers
 from minitransformer.training.batches import text_loss, text_windows
 from minitransformer.training.devices import Team
 from minitransformer.training.loop import TrainingConfig, train
@@ -264,6 +265,16 @@ def test_a_run_whose_checkpoint_is_refused_leaves_the_group_of_processes(tmp_pat
     with pytest.raises(ValueError, match="belongs to a run with seed"):
         train(make_model(), BATCHES, replace(CONFIG, seed=9), checkpoint=path)
     assert len(left) == 1
+
+
+def test_a_checkpoint_of_a_run_that_froze_other_weights_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    train(freeze_layers(make_model(), 1), BATCHES, CONFIG, checkpoint=path)
+    model = make_model(seed=1)
+    before = weights(model)
+    with pytest.raises(ValueError, match="did not train .*token.weight.*; freeze"):
+        train(model, BATCHES, CONFIG, checkpoint=path)
+    assert torch.equal(weights(model), before)
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
