@@ -1,6 +1,7 @@
 """What every model refuses before it computes: errors that name value, expectation and remedy."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
