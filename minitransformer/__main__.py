@@ -9,8 +9,10 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+import torch
+
 from minitransformer import cli
-from minitransformer.presets import DEFAULTS, PRESETS, TOKENIZERS
+from minitransformer.presets import DEFAULTS, LEARNED_VOCAB_SIZE, PRESETS, TOKENIZERS
 
 SIZES = {
     "num_layers": (int, "blocks, one on top of the other"),
@@ -66,6 +68,8 @@ examples:
 GENERATE = """\
 Text from a saved model. A gpt goes on from the prompt; a bert fills each [MASK] in it and lists
 the likeliest words; a seq2seq translates it."""
+
+NO_MEMORY = "there is not enough memory; take a smaller batch, a shorter context or a smaller model"
 
 EXITS = "exit codes: 0 all went well, 1 the run failed or missed its target, 2 wrong usage"
 
@@ -125,7 +129,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="how a file is cut (default: the preset's; world and seq2seq are cut into words)",
     )
     text.add_argument(
-        "--vocab-size", type=int, metavar="N", help="most tokens of wordpiece and bpe"
+        "--vocab-size",
+        type=int,
+        metavar="N",
+        help=f"most tokens of wordpiece and bpe (default: the preset's, or {LEARNED_VOCAB_SIZE})",
     )
     for title, table in (("sizes", SIZES), ("training", TRAINING)):
         group = parser.add_argument_group(title)
@@ -184,11 +191,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except cli.UsageError as error:
         return _fail(f"{error} (python -m minitransformer {options.command} --help)", 2)
-    except (ValueError, OSError, ArithmeticError, RuntimeError) as error:
-        return _fail(error, 1)
+    except (ValueError, OSError, ArithmeticError, RuntimeError, MemoryError) as error:
+        return _fail(f"{NO_MEMORY} ({error})" if _lacks_memory(error) else error, 1)
     except KeyboardInterrupt:
         kept = getattr(options, "out", None)
         return _fail("stopped" + ("; the same command goes on from here" if kept else ""), 1)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Python, a GPU and PyTorch's CPU part say it in three ways, the last by its text alone."""
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds) or "can't allocate memory" in str(error)
 
 
 def _fail(message: object, code: int) -> int:

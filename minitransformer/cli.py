@@ -16,7 +16,14 @@ import torch
 
 from minitransformer.blocks import count_parameters
 from minitransformer.config import ModelConfig, config_from_dict
-from minitransformer.presets import DEFAULTS, PRESETS, Preset, find_preset
+from minitransformer.presets import (
+    DEFAULTS,
+    LEARNED,
+    LEARNED_VOCAB_SIZE,
+    PRESETS,
+    Preset,
+    find_preset,
+)
 from minitransformer.prompts import PromptError, check_seed, write
 from minitransformer.runs import CHECKPOINT, execute, prepare
 from minitransformer.sampling import next_token_distribution
@@ -110,6 +117,8 @@ def chosen_preset(options: Namespace) -> Preset:
             for field in dataclasses.fields(Preset)
             if getattr(options, field.name, None) is not None and field.name != "kind"
         }
+        if given.get("tokenizer") in LEARNED and preset.tokenizer not in LEARNED:
+            given.setdefault("vocab_size", LEARNED_VOCAB_SIZE)
         if given.get("clip_norm") == 0:
             given["clip_norm"] = None
         if "betas" in given:
@@ -125,7 +134,7 @@ def evaluate_command(options: Namespace) -> int:
     if saved.tokenizer is None:
         raise ValueError("the model was saved without a tokenizer; save it with one")
     data = options.data or saved.notes.get("data")
-    if data is None:
+    if not isinstance(data, str):
         raise UsageError(f"{options.folder} does not say what it was trained on; name it: --data")
     config, source = saved.model.config, open_source(data)
     known = (saved.tokenizer, saved.target_tokenizer or saved.tokenizer)

@@ -13,6 +13,12 @@ from minitransformer.training.loop import TrainingConfig
 
 TOKENIZERS = ("characters", "words", "wordpiece", "bpe")
 
+LEARNED = ("wordpiece", "bpe")
+"""Those of them that learn a vocabulary of a size that one chooses."""
+
+LEARNED_VOCAB_SIZE = 1024
+"""That size, where a preset cuts its text otherwise and so has none to go by."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
@@ -71,6 +77,11 @@ class Preset:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
+        if self.kind != "gpt" and self.positions != "learned":
+            raise ValueError(
+                f"positions of a {self.kind} must be 'learned', got {self.positions!r}; only a gpt "
+                "has others"
+            )
         for name in ("batch_size", "vocab_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

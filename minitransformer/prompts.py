@@ -4,7 +4,7 @@ import torch
 
 from minitransformer.generation import fill_mask, generate, greedy_decode
 from minitransformer.saving import SavedModel
-from minitransformer.tokenizers import SPECIAL_TOKENS, split_at_special
+from minitransformer.tokenizers import SPECIAL_TOKENS, check_special, split_at_special
 from minitransformer.training.devices import device_of
 
 
@@ -80,6 +80,7 @@ def _fill(saved: SavedModel, prompt: str) -> str:
     tokenizer, vocab = saved.tokenizer, saved.tokenizer.vocab
     if "[MASK]" not in prompt:
         raise PromptError("a BERT fills gaps: --prompt with [MASK] where a word is missing")
+    check_special(vocab, SPECIAL_TOKENS, "a BERT")
     ids, segments = [vocab["[CLS]"]], [0]
     for part in split_at_special(prompt, SPECIAL_TOKENS):
         new = [vocab[part]] if part in SPECIAL_TOKENS else tokenizer.encode(part)
@@ -100,10 +101,13 @@ def _fill(saved: SavedModel, prompt: str) -> str:
 
 
 def _translate(saved: SavedModel, prompt: str, max_new_tokens: int) -> str:
-    if not prompt:
+    ids = saved.tokenizer.encode(prompt)
+    if not ids:
         raise PromptError("there is nothing to translate: --prompt TEXT")
     config, target = saved.model.config, saved.target_tokenizer or saved.tokenizer
-    source = torch.tensor([saved.tokenizer.encode(prompt)], device=device_of(saved.model))
+    source = torch.tensor([ids], device=device_of(saved.model))
     limit = min(max_new_tokens, config.max_seq)
+    if limit == 0:
+        return ""
     written = greedy_decode(saved.model, source, limit)[0].tolist()
     return target.decode(index for index in written if index not in (config.pad_id, config.end_id))

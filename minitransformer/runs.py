@@ -135,6 +135,9 @@ def execute(run: Run, progress: bool = False, report=None) -> History:
             "steps": len(history.losses),
         }
         save_model(run.folder, run.model, run.task.tokenizer, run.task.target_tokenizer, notes)
+        for name in (LOG, CHECKPOINT, CONFIG, WEIGHTS):
+            for half_written in run.folder.glob(f"{name}.*.part"):  # where a process was killed
+                half_written.unlink()
     return history
 
 

@@ -25,7 +25,13 @@ from minitransformer.data.translation import draw_translations, source_words, ta
 from minitransformer.fine_tuning import BertForQuestionAnswering
 from minitransformer.masking import mask_tokens
 from minitransformer.sources import Source
-from minitransformer.tokenizers import SPECIAL_TOKENS, WordTokenizer, pad_batch, special_and_words
+from minitransformer.tokenizers import (
+    SPECIAL_TOKENS,
+    WordTokenizer,
+    check_special,
+    pad_batch,
+    special_and_words,
+)
 from minitransformer.training.batches import (
     step_generator,
     table_loss,
@@ -139,11 +145,7 @@ def _story_task(max_seq: int, tokenizer: Any) -> Task:
 def _gaps_task(source: Source, max_seq: int, tokenizer: Any) -> Task:
     """Texts with gaps to fill; from the world also whether two sentences belong together."""
     vocab = tokenizer.vocab
-    if not set(SPECIAL_TOKENS) <= vocab.keys():
-        raise ValueError(
-            f"a BERT needs {', '.join(SPECIAL_TOKENS)} in its vocabulary, and this one of "
-            f"{len(vocab)} tokens lacks them; choose the tokenizer words or wordpiece"
-        )
+    check_special(vocab, SPECIAL_TOKENS, "a BERT")
     special, ordinary = special_and_words(vocab)
 
     def change(rows: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
@@ -207,10 +209,15 @@ def _questions_task(tokenizer: Any) -> Task:
 def _window_rows(text: str, max_seq: int, tokenizer: Any) -> dict[str, Tensor]:
     """``[CLS] window [SEP]`` over a text; what is left after the last whole window is dropped."""
     ids, room = torch.tensor(tokenizer.encode(text)), max_seq - 2
-    if room < 1 or len(ids) < room:
+    if room < 1:
+        raise ValueError(
+            f"a row of {max_seq} tokens has no room for a text between [CLS] and [SEP]; use a "
+            "context of at least 3"
+        )
+    if len(ids) < room:
         raise ValueError(
             f"a row of {max_seq} tokens holds {room} of the text, and a part of it has only "
-            f"{len(ids)}; use a longer text, or another context"
+            f"{len(ids)}; use a longer text, or a shorter context"
         )
     windows = ids[: len(ids) // room * room].view(-1, room)
     first, last = (
@@ -229,6 +236,7 @@ def _translation_task(source: Source, tokenizer: Any, target_tokenizer: Any) -> 
         learned, held_out = split(_read_pairs(source))
         tokenizer = tokenizer or WordTokenizer.from_texts([first for first, _ in learned])
         target_tokenizer = target_tokenizer or WordTokenizer.from_texts([b for _, b in learned])
+    check_special(target_tokenizer.vocab, ("[CLS]", "[SEP]"), "an encoder-decoder's target")
     end, known = target_tokenizer.vocab["[SEP]"], {first for first, _ in held_out}
 
     def table(pairs: list[tuple[str, str]]) -> dict[str, Tensor]:

@@ -175,6 +175,16 @@ def check_text(text: str) -> str:
     return text
 
 
+def check_special(vocab: Mapping[str, int], needed: Iterable[str], owner: str) -> None:
+    """A vocabulary has the special tokens that ``owner`` cannot do without."""
+    needed = list(needed)
+    if not set(needed) <= vocab.keys():
+        raise ValueError(
+            f"{owner} needs {', '.join(needed)} in its vocabulary, and this one of {len(vocab)} "
+            "tokens lacks them; choose the tokenizer words or wordpiece"
+        )
+
+
 def split_at_special(text: str, special_tokens: Iterable[str]) -> list[str]:
     """Part a text at its special tokens: ``"a[SEP]b"`` becomes ``["a", "[SEP]", "b"]``.
 

@@ -98,7 +98,7 @@ def text_loss(ids: Tensor, seq: int, batch_size: int = 128) -> Callable[[nn.Modu
     count = (len(ids) - 1) // seq
     if count < 1:
         raise ValueError(
-            f"a text of {len(ids)} tokens has no window of {seq} and the one after; "
+            f"a held-out text of {len(ids)} tokens has no window of {seq} and the one after; "
             "use a longer text, or a shorter context"
         )
     inputs = ids[: count * seq].view(count, seq)

@@ -79,7 +79,7 @@ def test_columns_of_different_lengths_are_refused():
 def test_a_text_shorter_than_a_window_is_refused():
     with pytest.raises(ValueError, match=r"at least 8 tokens, got shape \(7,\)"):
         text_windows(TEXT[:7], 5, 7, seed=0)
-    with pytest.raises(ValueError, match="a text of 7 tokens has no window of 7"):
+    with pytest.raises(ValueError, match="a held-out text of 7 tokens has no window of 7"):
         text_loss(TEXT[:7], 7)
 
 

@@ -16,12 +16,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from minitransformer import cli
 from minitransformer.__main__ import main, make_parser
-from minitransformer.config import Seq2SeqConfig
+from minitransformer.config import BertConfig, GPTConfig, Seq2SeqConfig
 from minitransformer.presets import PRESETS, Preset
-from minitransformer.saving import load_model, save_model
+from minitransformer.saving import load_model, new_model, save_model
 from minitransformer.seq2seq import Seq2Seq
-from minitransformer.tokenizers import WordTokenizer
+from minitransformer.tokenizers import CharTokenizer, WordTokenizer
 from minitransformer.training.checkpoint import load_tensors
 
 SMALL = "--num-layers 1 --num-heads 3 --d-model 6 --max-seq 7 --batch-size 3 --steps 12".split()
@@ -474,9 +475,13 @@ FAILURES = [
         "train gpt --data nothing.txt",
         "there is no file 'nothing.txt'.*only world, tinyshakespeare, .*; check",
     ),
-    ("train gpt --data SHORT", "a text of 1 tokens has no window of 64 .*; use a longer text"),
+    (
+        "train gpt --data SHORT",
+        "a held-out text of 1 tokens has no window of 64 .*; use a longer text",
+    ),
     ("train bert --data TEXT --tokenizer characters", "choose the tokenizer words or wordpiece"),
-    ("train bert --data SHORT", "use a longer text, or another context"),
+    ("train bert --data SHORT", "use a longer text, or a shorter context"),
+    ("train bert --data TEXT --max-seq 2", "a row of 2 tokens has no room .* of at least 3"),
     ("train seq2seq --data TEXT", "line 1 of .* must be source, a tab, and target"),
     ("train gpt --data TEXT --tokenizer bpe --vocab-size 9", "vocab_size must be at least 257"),
     ("evaluate --from FOLDER", "there is no saved model in"),
@@ -539,3 +544,86 @@ def test_every_command_explains_itself(capsys, command):
     assert exit.value.code == 0
     out = capsys.readouterr().out
     assert "exit codes" in out and max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("kind", ["bert", "seq2seq"])
+def test_positions_that_only_a_gpt_has_are_refused_elsewhere(kind, text, capsys):
+    assert main(["train", kind, "--data", str(text), "--positions", "rotary", *SMALL]) == 2
+    said = f"positions of a {kind} must be 'learned', got 'rotary'; only a gpt has others"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "wordpiece"])
+def test_a_learned_vocabulary_needs_no_size_on_the_command_line(tokenizer):
+    line = ["train", "gpt", "--data", "play.txt", "--tokenizer", tokenizer]
+    assert cli.chosen_preset(make_parser().parse_args(line)).vocab_size == 1024
+    asked = make_parser().parse_args([*line, "--vocab-size", "300"])
+    assert cli.chosen_preset(asked).vocab_size == 300
+    gpt2 = make_parser().parse_args([*line, "--preset", "gpt2"])
+    assert cli.chosen_preset(gpt2).vocab_size == 50257
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("x.cpp: can't allocate memory"), torch.OutOfMemoryError("x")],
+)
+def test_too_little_memory_is_said_with_a_remedy(error, monkeypatch, capsys):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(cli, "info_command", fail)
+    assert main(["info"]) == 1
+    assert "there is not enough memory; take a smaller batch" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_at_the_end(trained, tmp_path):
+    _, arguments = trained
+    folder = tmp_path / "run"
+    folder.mkdir()
+    left = [f"{name}.123.part" for name in ("checkpoint.safetensors", "config.json", "log.jsonl")]
+    for name in [*left, "mine.123.part"]:
+        (folder / name).write_text("half")
+    assert main([*arguments[:-1], str(folder)]) == 0
+    assert [path.name for path in folder.glob("*.part")] == ["mine.123.part"]
+
+
+def saved_with(folder, config, tokenizer, notes=None):
+    with torch.random.fork_rng(devices=[]):
+        save_model(folder, new_model(config), tokenizer, notes=notes)
+    return ["--from", str(folder)]
+
+
+def test_notes_that_name_no_data_are_no_surprise(tmp_path, capsys):
+    words = WordTokenizer.from_texts(["mia eats"])
+    config = GPTConfig(vocab_size=len(words), max_seq=7, d_model=6, num_heads=3, num_layers=1)
+    assert main(["evaluate", *saved_with(tmp_path, config, words, {"data": 7})]) == 2
+    assert "does not say what it was trained on; name it: --data" in capsys.readouterr().err
+
+
+def test_a_bert_whose_tokenizer_has_no_special_tokens_says_so(tmp_path, capsys):
+    letters = CharTokenizer.from_text("mia [MASK]")
+    config = BertConfig(vocab_size=len(letters), max_seq=7, d_model=6, num_heads=3, num_layers=1)
+    line = ["generate", *saved_with(tmp_path, config, letters), "--prompt", "a [MASK]"]
+    assert main(line) == 1
+    assert re.search(r"a BERT needs \[PAD\], .* lacks", capsys.readouterr().err)
+
+
+def test_an_encoder_decoder_whose_target_has_no_end_says_so(tmp_path, capsys):
+    letters = CharTokenizer.from_text("mia eats")
+    sizes = {"max_seq": 7, "d_model": 6, "num_heads": 3, "num_layers": 1}
+    folder = saved_with(tmp_path, Seq2SeqConfig(vocab_size=len(letters), **sizes), letters)
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("mia\teats\n" * 20)
+    assert main(["evaluate", *folder, "--data", str(pairs)]) == 1
+    said = r"an encoder-decoder's target needs \[CLS\], \[SEP\] in its vocabulary"
+    assert re.search(said, capsys.readouterr().err)
+
+
+def test_a_translation_of_nothing_and_one_of_no_length(tmp_path, capsys):
+    words = WordTokenizer.from_texts(["mia eats"])
+    sizes = {"max_seq": 7, "d_model": 6, "num_heads": 3, "num_layers": 1}
+    folder = saved_with(tmp_path, Seq2SeqConfig(vocab_size=len(words), **sizes), words)
+    assert main(["generate", *folder, "--prompt", " \n"]) == 2
+    assert "there is nothing to translate: --prompt TEXT" in capsys.readouterr().err
+    assert main(["generate", *folder, "--prompt", "mia", "--max-new-tokens", "0"]) == 0
+    assert capsys.readouterr().out == "\n"
