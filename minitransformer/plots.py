@@ -23,6 +23,7 @@ COLOURS = ("#2e86c1", "#d35f3f", "#2f9e62", "#a865c9", "#b8860b", "#d1497b", "#3
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
 LONGEST_LABEL = 16
+LONGEST_NAME = 40
 MANY = 20  # words beside a table, from which on numbers in its cells could not be read
 
 
@@ -65,6 +66,11 @@ def heatmap(
         raise ValueError(
             f"weights {tuple(weights.shape)} need one query per row and one key per column, "
             f"got {len(queries)} queries and {len(keys)} keys"
+        )
+    if not (queries and keys):
+        raise ValueError(
+            f"a table needs at least one query and one key, got {tuple(weights.shape)}; pass the "
+            "weights of a text"
         )
     rows = weights.detach().cpu().tolist()
     queries, keys = [shown(word) for word in queries], [shown(word) for word in keys]
@@ -110,7 +116,7 @@ def embedding_map(
         colour = COLOURS[number % len(COLOURS)]
         marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]  # no pair twice
         x, y = points[members].T.tolist()
-        axes.scatter(x, y, s=36, color=colour, marker=marker, label=group)
+        axes.scatter(x, y, s=36, color=colour, marker=marker, label=plain(group))
     axes.set(xlabel="first principal component", ylabel="second principal component")
     axes.margins(0.15)
     _legend(axes, outside=True)
@@ -127,6 +133,12 @@ def principal_components(vectors: Tensor) -> Tensor:
     if vectors.dim() != 2 or min(vectors.shape) < 2:
         raise ValueError(
             f"vectors must be (n, d_model) with both at least 2, got {tuple(vectors.shape)}"
+        )
+    broken = int((~vectors.isfinite()).any(dim=1).sum())
+    if broken:
+        raise ValueError(
+            f"{broken} of the {len(vectors)} vectors have numbers that are not finite; leave them "
+            "out, or see where the nan or inf began"
         )
     centered = (vectors - vectors.mean(dim=0)).detach().cpu().double()
     directions = torch.linalg.svd(centered, full_matrices=False).Vh[:2]  # (2, d_model)
@@ -154,12 +166,14 @@ def lines(
     """
     if not series:
         raise ValueError("there is nothing to draw; pass {name: values}")
+    if every < 1:
+        raise ValueError(f"every must be at least 1, got {every}; it is the steps between values")
     canvas, axes = empty_axes(7, 3.6)
     for number, (name, values) in enumerate(series.items()):
         dash = DASHES[(number + number // len(COLOURS)) % len(DASHES)]  # no pair twice
         colour, steps = COLOURS[number % len(COLOURS)], range(0, every * len(values), every)
         dot = "o" if len(values) == 1 else None  # one value makes no line
-        axes.plot(steps, values, dash, color=colour, linewidth=1.5, label=name, marker=dot)
+        axes.plot(steps, values, dash, color=colour, linewidth=1.5, label=plain(name), marker=dot)
     if optimum is not None:
         axes.axhline(optimum, color=GREY, linestyle=(0, (6, 3)), label="best possible")
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -174,29 +188,33 @@ def bars(
     """One bar per name, with its value on top."""
     if not values:
         raise ValueError("there is nothing to draw; pass {name: value}")
-    names = list(values)
+    names = [shown(name, LONGEST_NAME) for name in values]
     crowded = any(len(one) + len(two) > 20 for one, two in itertools.pairwise(names))
     height = 3.6 + (room_for(names) if crowded else 0.0)
     canvas, axes = empty_axes(max(4.0, 1.2 + 0.8 * len(values)), height)
-    drawn = axes.bar(names, list(values.values()), color=COLOURS[0], width=0.6)
-    if crowded:
-        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-        axes.set_xticks(range(len(names)), names, **turned)
+    drawn = axes.bar(range(len(names)), list(values.values()), color=COLOURS[0], width=0.6)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    axes.set_xticks(range(len(names)), names, **turned)
     axes.bar_label(drawn, fmt="%.3g", color=GREY, padding=2)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(y=0.15)
     return finish(canvas, title, alt)
 
 
-def shown(word: str) -> str:
+def shown(word: str, longest: int = LONGEST_LABEL) -> str:
     """A token as it stands in a picture: short, on one line, and never read as a formula."""
     if not word.strip(" "):
         word = word.replace(" ", "\u2423")  # an open box, as else there is nothing to see
     for sign, written in (("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
         word = word.replace(sign, written)
-    if len(word) > LONGEST_LABEL:
-        word = f"{word[: LONGEST_LABEL - 5]}…{word[-4:]}"
-    return word.replace("$", r"\$")
+    if len(word) > longest:
+        word = f"{word[: longest - 5]}…{word[-4:]}"
+    return plain(word)
+
+
+def plain(name: str) -> str:
+    """A name whose dollars are dollars: between two of them matplotlib would read a formula."""
+    return name.replace("$", r"\$")
 
 
 def room_for(words: Sequence[str]) -> float:
@@ -249,7 +267,7 @@ def _draw_levels(canvas: Canvas, axes, levels: Mapping[str, float]) -> None:
         height = axes.transData.transform((0, value))[1] * 72 / canvas.dpi
         last = max(height, last + 11)
         axes.annotate(
-            f"{name} {value:.3g}", (1, value), xycoords=("axes fraction", "data"),
+            f"{plain(name)} {value:.3g}", (1, value), xycoords=("axes fraction", "data"),
             xytext=(6, last - height), textcoords="offset points", va="center", fontsize=8,
             color=GREY, annotation_clip=False,
         )  # fmt: skip

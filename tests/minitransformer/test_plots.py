@@ -400,3 +400,30 @@ def test_names_under_bars_do_not_cover_each_other(monkeypatch):
     assert all(text.get_rotation() == 45 for text in names) and inside(canvas)
     plain = seen(monkeypatch, lambda: plots.bars({"d = 4": 4.1, "d = 16": 15.7}, "t", "a"))
     assert all(text.get_rotation() == 0 for text in plain.axes[0].get_xticklabels())
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"at least one query and one key, got \(0, 0\)"):
+        plots.heatmap(torch.rand(0, 0), [], [], "Attention", "nothing")
+    vectors = torch.tensor([[1.0, 2.0], [math.nan, 3.0], [5.0, math.inf]])
+    with pytest.raises(ValueError, match="2 of the 3 vectors have numbers that are not finite"):
+        plots.embedding_map(vectors, list("abc"), list("xxy"), "Words", "none")
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+        plots.lines({"mine": [2.0, 1.0]}, "Loss", "falls", every=0)
+
+
+def test_names_with_dollars_are_words_and_no_formulas():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        odd = r"$\frac{$"
+        plots.lines({odd: [2.0, 1.0]}, "Loss", "falls", levels={odd: 1.5})
+        plots.bars({odd: 1.0, "b": 2.0}, "Scores", "two")
+        plots.embedding_map(torch.eye(3), list("abc"), [odd, odd, "x"], "Words", "three")
+
+
+def test_a_very_long_name_does_not_push_the_bars_off_the_picture():
+    def height(name):
+        png = plots.bars({name: 1.0, "b": 2.0}, "Scores", "two").png
+        return struct.unpack(">II", png[16:24])[1]
+
+    assert height("c" * 300) == height("c" * 80) < 2 * height("c")
