@@ -20,7 +20,11 @@ FORMAT = "minitransformer checkpoint 1"
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-    """Write named tensors and JSON notes to one file, whole or not at all."""
+    """Write named tensors and JSON notes to one file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written, as when the disk is full; an earlier file stays as it is.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -32,6 +36,10 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any]) 
         with open(beside, "rb") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except SafetensorError as error:
+        raise OSError(
+            f"{path} cannot be written ({error}); make room on its disk, and repeat the command"
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
 

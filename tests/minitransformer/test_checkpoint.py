@@ -2,9 +2,11 @@
 
 import json
 import stat
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -135,3 +137,18 @@ def test_optimizers_go_on_from_their_packed_state_to_the_last_bit():
         move(copies, others, seed)
     for copy, weight in zip(copies, weights, strict=True):
         assert torch.equal(copy, weight)
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_the_old_file_stays(tmp_path, monkeypatch):
+    path = tmp_path / "some.safetensors"
+    save_tensors(path, {"a": torch.ones(2)}, {"n": 1})
+
+    def no_room(tensors, file, metadata):
+        Path(file).write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", no_room)
+    said = r"some.safetensors cannot be written \(I/O error: No space left.*\); make room"
+    with pytest.raises(OSError, match=said):
+        save_tensors(path, {"a": torch.zeros(2)}, {"n": 2})
+    assert load_tensors(path)[1] == {"n": 1} and list(tmp_path.iterdir()) == [path]
