@@ -191,6 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except cli.UsageError as error:
         return _fail(f"{error} (python -m minitransformer {options.command} --help)", 2)
+    except PermissionError as error:
+        remedy = "change its permissions, or name another"
+        return _fail(f"{error.filename} may not be used ({error.strerror}); {remedy}", 1)
     except (ValueError, OSError, ArithmeticError, RuntimeError, MemoryError) as error:
         return _fail(f"{NO_MEMORY} ({error})" if _lacks_memory(error) else error, 1)
     except KeyboardInterrupt:

@@ -54,6 +54,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}; check the path")
+    with open(path, "rb"):  # may it be read? safetensors would call it missing
+        pass
     try:
         with safe_open(path, "pt") as file:
             notes = file.metadata() or {}

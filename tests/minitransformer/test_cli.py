@@ -627,3 +627,19 @@ def test_a_translation_of_nothing_and_one_of_no_length(tmp_path, capsys):
     assert "there is nothing to translate: --prompt TEXT" in capsys.readouterr().err
     assert main(["generate", *folder, "--prompt", "mia", "--max-new-tokens", "0"]) == 0
     assert capsys.readouterr().out == "\n"
+
+
+def test_a_file_that_may_not_be_read_is_said_with_a_remedy_and_is_not_called_damaged(
+    trained, monkeypatch, capsys
+):
+    true_open = open
+
+    def guarded(file, *rest, **named):
+        if str(file).endswith("model.safetensors"):
+            raise PermissionError(13, "Permission denied", str(file))
+        return true_open(file, *rest, **named)
+
+    monkeypatch.setattr("builtins.open", guarded)
+    assert main(["generate", "--from", str(trained[0]), "--prompt", "mia"]) == 1
+    said = "model.safetensors may not be used (Permission denied); change its permissions"
+    assert said in capsys.readouterr().err
