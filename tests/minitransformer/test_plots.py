@@ -412,13 +412,22 @@ def test_what_cannot_be_drawn_is_refused():
         plots.lines({"mine": [2.0, 1.0]}, "Loss", "falls", every=0)
 
 
-def test_names_with_dollars_are_words_and_no_formulas():
+def test_names_with_dollars_are_words_and_no_formulas(monkeypatch):
+    odd, written = r"$\frac{$", r"\$\frac{\$"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        odd = r"$\frac{$"
-        plots.lines({odd: [2.0, 1.0]}, "Loss", "falls", levels={odd: 1.5})
-        plots.bars({odd: 1.0, "b": 2.0}, "Scores", "two")
-        plots.embedding_map(torch.eye(3), list("abc"), [odd, odd, "x"], "Words", "three")
+        lines = seen(
+            monkeypatch, lambda: plots.lines({odd: [2.0, 1.0]}, "t", "a", levels={odd: 1.5})
+        )
+        bars = seen(monkeypatch, lambda: plots.bars({odd: 1.0, "b": 2.0}, "t", "a"))
+        groups, words = [odd, odd, "x"], list("abc")
+        points = seen(
+            monkeypatch, lambda: plots.embedding_map(torch.eye(3), words, groups, "t", "a")
+        )
+    assert [text.get_text() for text in lines.axes[0].texts] == [f"{written} 1.5"]
+    assert lines.axes[0].get_legend_handles_labels()[1] == [written]
+    assert [text.get_text() for text in bars.axes[0].get_xticklabels()] == [written, "b"]
+    assert written in points.axes[0].get_legend_handles_labels()[1]
 
 
 def test_a_very_long_name_does_not_push_the_bars_off_the_picture():
